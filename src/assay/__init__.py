@@ -1,0 +1,1 @@
+"""assay: measure whether a machine-learning model may be trusted."""

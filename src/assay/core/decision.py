@@ -1,0 +1,45 @@
+"""Who said what about which Findings, when and why. Append only; only a person makes one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from assay.core.canonical import digest
+from assay.core.errors import AssayError
+
+Outcome = Literal["approve", "reject", "waive", "revoke"]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`person` (or a policy that names one) says `outcome` about `findings`, for `reason`."""
+
+    person: str
+    outcome: Outcome
+    findings: tuple[str, ...]
+    reason: str
+    at: datetime
+    policy: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.person.strip():
+            raise AssayError("A Decision names the person who made it.", code="decision")
+        if not self.reason.strip():
+            raise AssayError("A Decision says why.", code="decision")
+        if self.at.tzinfo is None:
+            raise AssayError("A Decision's time has a time zone.", code="decision")
+
+    def to_json(self) -> dict[str, Any]:
+        """The Decision as JSON types, with its id."""
+        body = {
+            "format": 1,
+            "person": self.person,
+            "outcome": self.outcome,
+            "findings": list(self.findings),
+            "reason": self.reason,
+            "at": self.at.isoformat(),
+            "policy": self.policy,
+        }
+        return {"id": digest(body), **body}

@@ -1,0 +1,1 @@
+"""Rows with roles, and the Counts that are made from them."""
