@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -117,6 +117,11 @@ class Finding:
         )
 
 
+def is_required(finding: Finding, required: Sequence[str], /) -> bool:
+    """True when the list names the Finding's check or its `check:measure`; an empty list names everything."""
+    return not required or finding.check in required or f"{finding.check}:{finding.measure.name}" in required
+
+
 class Findings(tuple[Finding, ...]):
     """Findings of one Run, in the order they were made."""
 
@@ -187,8 +192,11 @@ class Run:
 
     @property
     def verdict(self) -> Verdict | None:
-        """The worst verdict of the Findings."""
-        return self.findings.verdict
+        """The worst verdict of the Findings; what is unmeasured counts only where the policy requires it."""
+        required = self.policy.get("required", ())
+        return Findings(
+            f for f in self.findings if f.verdict is not Verdict.UNMEASURED or (required and is_required(f, required))
+        ).verdict
 
     def __iter__(self) -> Iterator[Finding]:
         return iter(self.findings)

@@ -108,6 +108,18 @@ class Policy:
         return digest(self.to_json())
 
     @classmethod
+    def from_json(cls, data: Mapping[str, Any], /) -> Policy:
+        """The Policy that `to_json` wrote (format 1), for example the one kept with a Run."""
+        return cls(
+            name=data["name"],
+            version=data["version"],
+            rules=Rules(**data["rules"]),
+            limits=tuple(_limit_from_json(item) for item in data["limits"]),
+            required=tuple(data["required"]),
+            sign_offs=tuple(data["sign_offs"]),
+        )
+
+    @classmethod
     def from_toml(cls, text: str, /, *, where: str = "policy") -> Policy:
         """Read a policy; unknown keys and bad values are errors that list what is known."""
         try:
@@ -141,6 +153,18 @@ def _limit_json(item: PolicyLimit) -> dict[str, Any]:
         "set_on": item.set_on,
         "why": item.why,
     }
+
+
+def _limit_from_json(data: Mapping[str, Any]) -> PolicyLimit:
+    return PolicyLimit(
+        check=data["check"],
+        limit=Limit.from_json(data),
+        slice=data["slice"],
+        over=tuple(data["over"]) if data["over"] is not None else None,
+        set_by=data["set_by"],
+        set_on=data["set_on"],
+        why=data["why"],
+    )
 
 
 def _known(table: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:

@@ -1,0 +1,1 @@
+"""The command line: noun groups, hyphenated flags, `--json` on every reading command."""

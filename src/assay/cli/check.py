@@ -1,0 +1,151 @@
+"""`assay check`: the catalogue of checks, and each with its own flags."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from assay.cli.options import case_file_of, case_options, json_option, split_arguments, store_option
+from assay.cli.output import print_json, print_run, print_table
+from assay.engine.progress import TerminalProgress
+from assay.core.check import Check, Parameter
+from assay.core.errors import AssayError
+
+
+@click.group()
+def check() -> None:
+    """List, describe and run single checks."""
+
+
+def _describe(found: Check[Any, Any]) -> dict[str, Any]:
+    from assay.engine.areas import registry
+    from assay.engine.record import describe
+
+    needs = sorted(found.requires)
+    return {"id": found.id, **describe(found, known=registry()), "needs": needs, "tasks": sorted(found.tasks)}
+
+
+@check.command("list")
+@click.option("--area", help="Only checks of this area.")
+@json_option
+def list_(area: str | None, as_json: bool) -> None:
+    """List every check that is installed."""
+    from assay.engine.areas import registry
+
+    found = [c for c in registry().checks.values() if area in (None, c.area)]
+    if as_json:
+        print_json([_describe(c) for c in found])
+        return
+    print_table(("check", "needs", "title"), [(c.id, ", ".join(sorted(c.requires)), c.title) for c in found])
+
+
+@check.command()
+@click.argument("id")
+@json_option
+def show(id: str, as_json: bool) -> None:
+    """Describe one check: what it asks, what it needs, its limits and the clauses it serves."""
+    from assay.engine.areas import registry
+
+    found = registry().check(id)
+    if as_json:
+        print_json(_describe(found))
+        return
+    click.echo(click.style(f"{found.id}  (version {found.version})", bold=True))
+    click.echo(f"{found.title}\n\n{found.doc}\n")
+    click.echo(f"Needs: {', '.join(sorted(found.requires))}.  Tasks: {', '.join(sorted(found.tasks))}.")
+    for limit in found.limits:
+        click.echo(f"Limit: {limit.measure}, {limit.better} is better, warn {limit.warn:g}, fail {limit.fail:g}.")
+    for p in found.parameters.values():
+        click.echo(f"Flag: {_flag(p)} ({p.annotation}{'' if p.required else f', default {p.default!r}'})")
+    for clause in found.clauses:
+        click.echo(f"Clause: {clause.title}")
+
+
+class CheckCommands(click.Group):
+    """`assay check run ID`: one command a check, made from its declaration when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        from assay.engine.areas import registry
+
+        return list(registry().checks)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+        from assay.engine.areas import registry
+
+        return _command(registry().check(cmd_name))
+
+
+@check.command("run", cls=CheckCommands, context_settings={"help_option_names": ["-h", "--help"]})
+def run_one() -> None:
+    """Run one check with its own flags: assay check run fairness.proxies --demo credit --folds 10."""
+
+
+def _flag(p: Parameter) -> str:
+    return "--" + p.name.replace("_", "-")
+
+
+def _command(found: Check[Any, Any]) -> click.Command:
+    own = list(found.parameters.values())
+
+    def call(**arguments: Any) -> None:
+        given, rest = split_arguments(arguments)
+        params = {p.name: rest[f"own_{p.name}"] for p in own if rest.get(f"own_{p.name}") not in (None, ())}
+        _run(found, given, params, store=rest["store"], as_json=rest["as_json"])
+
+    body: Callable[..., Any] = json_option(store_option(case_options(call)))
+    for p in reversed(own):
+        body = _option(p)(body)
+    return click.command(found.id, help=f"{found.title}\n\n{found.doc}", short_help=found.title)(body)
+
+
+def _option(p: Parameter) -> Callable[[Any], Any]:
+    kind = p.annotation.replace(" ", "").removesuffix("|None")
+    name = f"own_{p.name}"
+    shown = f"Default: {p.default}." if not p.required and p.default is not None else ""
+    if kind == "bool":
+        return click.option(f"{_flag(p)}/--no-{p.name.replace('_', '-')}", name, default=None, help=shown)
+    if kind.startswith(("tuple[", "list[", "Sequence[", "Iterable[")):
+        return click.option(_flag(p), name, multiple=True, help=f"Repeat for more. {shown}")
+    types: dict[str, Any] = {"int": click.INT, "float": click.FLOAT}
+    converted = types.get(kind, click.STRING if kind.startswith(("str", "Literal")) else _Json())
+    return click.option(_flag(p), name, type=converted, help=shown)
+
+
+class _Json(click.ParamType[Any]):
+    """A parameter that is a table or a list, written as JSON."""
+
+    name = "JSON"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except json.JSONDecodeError as error:
+            raise AssayError(f"{value!r} is not JSON: {error}.", code="usage") from None
+
+
+def _run(
+    found: Check[Any, Any], given: dict[str, Any], params: dict[str, Any], *, store: str | None, as_json: bool
+) -> None:
+    from assay.engine.run import run as run_checks
+    from assay.store import open_store
+
+    described = case_file_of(given)
+    merged = {found.id: dict(described.params.get(found.id, {})) | params}
+    with TerminalProgress() as progress:
+        result = run_checks(
+            described.case(),
+            checks=(found.id,),
+            params=merged,
+            policy=described.read_policy(),
+            sink=open_store(store),
+            progress=progress,
+        )
+    if as_json:
+        print_json(result.to_json())
+    else:
+        print_run(result, everything=True)

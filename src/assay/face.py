@@ -1,0 +1,151 @@
+"""The Python face: audit a case in a notebook or a script, look at the result, write the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from assay.core.decision import Decision
+from assay.core.finding import Findings, Run
+from assay.core.policy import Policy
+from assay.core.subject import Model, Subject
+from assay.engine.gate import GateResult
+from assay.engine.progress import TerminalProgress
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from assay.data.case import Case
+    from assay.store.protocol import Store
+
+
+class FindingTable(Findings):
+    """Findings that can become a DataFrame."""
+
+    __slots__ = ()
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a Finding: check, measure, slice, value, low, high, n, verdict, reason, p_value, id."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows())
+
+
+@dataclass(frozen=True)
+class AuditRun(Run):
+    """A Run that can show itself: in a notebook, as a frame, as a report."""
+
+    findings: FindingTable
+
+    def report(self, path: str | Path = "report", /) -> tuple[Path, ...]:
+        """Write the report; the files written.
+
+        A path ending in .html, .json, .md or .xml writes that one format, a folder all four.
+        """
+        from assay.documents import write
+
+        return write(self, path)
+
+    def gate(self, policy: Policy | str | Path | None = None, /, *, decisions: Sequence[Decision] = ()) -> GateResult:
+        """May this Run pass? By `policy` (a Policy, a file, or the one it was judged by)."""
+        from assay.engine.gate import gate
+
+        return gate(self, _policy(policy) or Policy.from_json(self.policy), decisions=decisions)
+
+    def _repr_html_(self) -> str:
+        from assay.documents import notebook
+
+        return notebook(self)
+
+    def __repr__(self) -> str:
+        verdict = self.verdict.value if self.verdict else "nothing judged"
+        return f"<AuditRun {self.id} of {self.subject!r}: {verdict}, {len(self.findings)} findings>"
+
+
+def audit(
+    subject: Subject,
+    /,
+    *,
+    checks: Sequence[str] = (),
+    params: Mapping[str, Mapping[str, Any]] | None = None,
+    policy: Policy | str | Path | None = None,
+    store: Store | str | None = None,
+    seed: int = 0,
+    jobs: int = 2,
+    progress: bool | None = None,
+) -> AuditRun:
+    """Run every check that `subject` allows (or only `checks`) and judge the results by `policy`.
+
+    `subject` is a Case, or Counts alone. `params` are keyword arguments by check id. `store` keeps the Run
+    (a URL, or an open store); without one nothing is written. Progress is shown on a terminal and in a
+    notebook when the work takes longer than two seconds. Raises AssayError for a mistake in the input.
+    """
+    from assay.engine.run import run
+
+    sink = open_store(store) if isinstance(store, str) else store
+    with TerminalProgress(shown=progress) as listener:
+        done = run(
+            subject,
+            checks=checks,
+            params=params,
+            policy=_policy(policy),
+            sink=sink,
+            progress=listener,
+            seed=seed,
+            jobs=jobs,
+        )
+    return of_run(done)
+
+
+def of_run(run: Run, /) -> AuditRun:
+    """A Run, for example one read from a store, that can show itself."""
+    values = {field.name: getattr(run, field.name) for field in fields(Run)}
+    return AuditRun(**values | {"findings": FindingTable(run.findings)})
+
+
+def _policy(policy: Policy | str | Path | None) -> Policy | None:
+    return read_policy(policy) if isinstance(policy, str | Path) else policy
+
+
+def demo(name: str = "credit", /) -> Case:
+    """A built-in case of real data with held-out predictions: "credit", "income" or "recidivism"."""
+    from assay.engine.casefile import of_demo
+
+    return of_demo(name).case()
+
+
+def read_case(path: str | Path, /) -> Case:
+    """The Case that a case.toml describes."""
+    from assay.engine.casefile import read
+
+    return read(path).case()
+
+
+def read_policy(path: str | Path, /) -> Policy:
+    """The Policy in a TOML file; "default" is the built-in one."""
+    from assay.engine.policies import read_policy as read
+
+    return read(path)
+
+
+def load_model(path: str, /, **options: Any) -> Model:
+    """The model in a safe file or behind an http address; options as in `assay.models.load.load`."""
+    from assay.models.load import load
+
+    return load(path, **options)
+
+
+def open_store(url: str | None = None, /) -> Store:
+    """The store at `url`, else at ASSAY_STORE, else under .assay/ in this folder."""
+    from assay.store import open_store as open_
+
+    return open_(url)
+
+
+def checks() -> tuple[str, ...]:
+    """Ids of every check that is installed."""
+    from assay.engine.areas import registry
+
+    return tuple(registry().checks)
