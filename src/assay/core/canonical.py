@@ -17,7 +17,8 @@ def rounded(value: float, /) -> float:
     """`value` to `FLOAT_DIGITS` significant digits, without negative zero."""
     if not math.isfinite(value):
         raise ValueError(f"{value} has no canonical form: absence is a value with a reason")
-    return float(f"{value:.{FLOAT_DIGITS - 1}e}") + 0.0
+    near = float(f"{value:.{FLOAT_DIGITS - 1}e}")
+    return (near if math.isfinite(near) else value) + 0.0  # the largest doubles would round up to infinity
 
 
 def plain(value: Any, /) -> Any:
