@@ -1,0 +1,1 @@
+"""Signatures, envelopes, keyed tokens and Merkle hashing. Needs nothing but core and `cryptography`."""
