@@ -32,6 +32,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python tools/make_reference.py --check
 
 docs: $(VENV)/.base
 	$(BIN)/python tools/make_reference.py
