@@ -1,0 +1,130 @@
+"""Intervals for one rate, for the difference of two and for their ratio.
+
+Every function takes core Shares and reads a Share as `effective` independent rows of which `value × effective`
+are hits, so that weights and repeated units widen each interval alike (Korn & Graubard 1998, Survey Methodology 24).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.core.errors import AssayError
+from assay.core.measure import Interval, Share
+from assay.stats.quantiles import two_sided
+
+Floats = NDArray[np.float64]
+
+
+def rate_of(share: Share, /) -> tuple[float, float]:
+    """(value in [0, 1], effective n) of a share that has a denominator."""
+    value = share.value
+    if value is None or share.effective <= 0:
+        raise AssayError(
+            "a share without rows in its denominator has no interval.",
+            code="empty-denominator",
+            hint="Report it as unmeasured, with this reason.",
+        )
+    return min(1.0, max(0.0, value)), share.effective
+
+
+def wilson_bounds(rates: Floats, ns: Floats, z: float, /) -> tuple[Floats, Floats]:
+    """Wilson's (low, high) for arrays of rates and effective ns, at a normal quantile z (Wilson 1927)."""
+    shrink = 1 + z * z / ns
+    centre = (rates + z * z / (2 * ns)) / shrink
+    half = z * np.sqrt(rates * (1 - rates) / ns + (z / (2 * ns)) ** 2) / shrink
+    low = np.where(rates <= 0, 0.0, np.clip(centre - half, 0.0, rates))
+    high = np.where(rates >= 1, 1.0, np.clip(centre + half, rates, 1.0))
+    return low, high
+
+
+def _wilson(rate: float, n: float, z: float) -> tuple[float, float]:
+    shrink = 1 + z * z / n
+    centre = (rate + z * z / (2 * n)) / shrink
+    half = z * math.sqrt(rate * (1 - rate) / n + (z / (2 * n)) ** 2) / shrink
+    low = 0.0 if rate <= 0 else min(max(0.0, centre - half), rate)
+    high = 1.0 if rate >= 1 else max(min(1.0, centre + half), rate)
+    return low, high
+
+
+def wilson(share: Share, /, *, level: float = 0.95) -> Interval:
+    """Wilson's score interval for a rate; never degenerate, exact at 0 and 1 on the side that is known.
+
+    Source: Wilson (1927), JASA 22:209; Brown, Cai & DasGupta (2001), Statistical Science 16:101, eq. 4.
+    Raises AssayError "empty-denominator" for a share without rows.
+    """
+    z = two_sided(level)
+    low, high = _wilson(*rate_of(share), z)
+    return Interval(low, high, level, "Wilson score")
+
+
+def newcombe(a: Share, b: Share, /, *, level: float = 0.95) -> Interval:
+    """Newcombe's hybrid score interval for the rate of `a` minus the rate of `b`; independent groups.
+
+    Source: Newcombe (1998), Statistics in Medicine 17:873, method 10 (no continuity correction).
+    """
+    z = two_sided(level)
+    (p, n), (q, m) = rate_of(a), rate_of(b)
+    (p_low, p_high), (q_low, q_high) = _wilson(p, n, z), _wilson(q, m, z)
+    low = p - q - math.hypot(p - p_low, q_high - q)
+    high = p - q + math.hypot(p_high - p, q - q_low)
+    return Interval(max(-1.0, low), min(1.0, high), level, "Newcombe 10")
+
+
+def ratio(a: Share, b: Share, /, *, level: float = 0.95) -> Interval | None:
+    """The log-normal interval for the rate of `a` over the rate of `b`; None where its variance does not exist.
+
+    exp(ln(p/q) ± z √((1−p)/(n p) + (1−q)/(m q))). None where a rate is 0, or where both are 1 (the method would
+    claim certainty): `koopman` still answers there. Source: Katz, Baptista, Azen & Pike (1978), Biometrics 34:469.
+    """
+    z = two_sided(level)
+    (p, n), (q, m) = rate_of(a), rate_of(b)
+    if p == 0 or q == 0 or p == q == 1:
+        return None
+    half = z * math.sqrt((1 - p) / (n * p) + (1 - q) / (m * q))
+    return Interval(p / q * math.exp(-half), p / q * math.exp(half), level, "Katz log-ratio")
+
+
+def koopman(a: Share, b: Share, /, *, level: float = 0.95) -> Interval | None:
+    """The score interval for the rate of `a` over the rate of `b`; None where `b` has no hits (no upper end).
+
+    The ratios whose score statistic, with both rates estimated under that ratio, stays within ±z. Source: Koopman
+    (1984), Biometrics 40:513; the statistic as in Miettinen & Nurminen (1985), eq. 10, without the factor N/(N−1).
+    """
+    z = two_sided(level)
+    (p, n), (q, m) = rate_of(a), rate_of(b)
+    if q == 0:
+        return None
+    low = _crossing(p, n, q, m, z, downwards=True) if p > 0 else 0.0
+    high = _crossing(p, n, q, m, z, downwards=False)
+    return None if high is None or low is None else Interval(low, high, level, "Koopman score")
+
+
+def _crossing(p: float, n: float, q: float, m: float, z: float, *, downwards: bool) -> float | None:
+    """The ratio at which |score| = z, below (or above) the observed ratio; None beyond e^±700."""
+    step = -1.0 if downwards else 1.0
+    near = far = math.log(p / q) if p > 0 else math.log(1e-9 / (n * q))  # p = 0: start where the score is still 0
+    while abs(_score(p, n, q, m, math.exp(far))) <= z:
+        near, far = far, far + step
+        step *= 2
+        if abs(far) > 700:
+            return None
+    for _ in range(80):
+        middle = (near + far) / 2
+        if abs(_score(p, n, q, m, math.exp(middle))) <= z:
+            near = middle
+        else:
+            far = middle
+    return math.exp(near)
+
+
+def _score(p: float, n: float, q: float, m: float, phi: float) -> float:
+    """(p − φ q) over its standard error at the rates that are most likely under ratio φ."""
+    a, b, c = (n + m) * phi, -(n * phi + p * n + m + q * m * phi), p * n + q * m
+    q_null = 2 * c / (-b + math.sqrt(max(0.0, b * b - 4 * a * c)))
+    p_null = min(1.0, phi * q_null)
+    variance = p_null * (1 - p_null) / n + phi * phi * q_null * (1 - q_null) / m
+    difference = p - phi * q
+    return 0.0 if difference == 0 else difference / math.sqrt(variance) if variance > 0 else math.inf
