@@ -1,0 +1,1 @@
+"""The checks of the area, one a file; a new one appears by itself."""

@@ -1,0 +1,176 @@
+"""Rates of agreement between label and prediction, with intervals that count weights and repeated units."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.core.measure import Interval, Share
+from assay.data.coding import Dim, Values
+from assay.data.counts import FIXED, WW, Counts
+from assay.quality.disaggregate import Estimate, Quantity, absent, rate
+from assay.stats.quantiles import two_sided
+from assay.stats.rates import wilson
+
+OUTCOME = "outcome"
+"""Role and name of the dimension that `outcomes` makes."""
+BOTH, MISSED, FALSE, NEITHER = "11", "10", "01", "00"
+"""Levels of a class's outcomes: is it the label, is it the prediction."""
+AGREES, DIFFERS = "1", "0"
+"""Levels of the outcome "is the prediction the label"."""
+BOTH_KNOWN = "both a label and a prediction"
+
+
+class ClassRate(Protocol):
+    """A number about the outcomes of one class."""
+
+    def __call__(self, counts: Counts, /, *, level: float) -> Estimate: ...
+
+
+def outcomes(counts: Counts, judge: Callable[[str, str], str], /) -> Counts:
+    """`counts` with label and prediction replaced by one dimension, `judge(label, prediction)`.
+
+    Other dimensions are kept. Where label or prediction is missing, so is the outcome.
+    """
+    axes = [counts.dims.index(counts.dim(role)) for role in ("label", "prediction")]
+    labels, predictions = (counts.dims[axis].levels for axis in axes)
+    judged = [[None if a is None or b is None else judge(a, b) for b in predictions] for a in labels]
+    seen = {level for row in judged for level in row}
+    levels = (*sorted(level for level in seen if level is not None), *((None,) if None in seen else ()))
+    code = {level: i for i, level in enumerate(levels)}
+    lookup = np.array([[code[level] for level in row] for row in judged], dtype=np.int32)
+    lookup = lookup.reshape(len(labels), len(predictions))
+    column = lookup[counts.codes[:, axes[0]], counts.codes[:, axes[1]]]
+    wide = replace(
+        counts,
+        dims=(*counts.dims, Dim(OUTCOME, OUTCOME, Values(), levels)),
+        codes=np.column_stack([counts.codes, column]).astype(np.int32),
+    )
+    return wide.marginal(*(dim.key for axis, dim in enumerate(counts.dims) if axis not in axes), (OUTCOME, OUTCOME))
+
+
+def agree(label: str, prediction: str, /) -> str:
+    """The outcome "is the prediction the label"."""
+    return AGREES if label == prediction else DIFFERS
+
+
+def about(level: str, /) -> Callable[[str, str], str]:
+    """Outcomes of one class: is it the label, is it the prediction."""
+    return lambda label, prediction: f"{int(label == level)}{int(prediction == level)}"
+
+
+def accuracy(counts: Counts, /, *, level: float) -> Estimate:
+    """Share of rows whose prediction is their label, of counts by the outcomes of one class or of `agree`."""
+    known = (AGREES, DIFFERS, BOTH, MISSED, FALSE, NEITHER)
+    return rate(counts.share({OUTCOME: (AGREES, BOTH, NEITHER)}, {OUTCOME: known}), BOTH_KNOWN, level=level)
+
+
+def precision(counts: Counts, /, *, level: float) -> Estimate:
+    """TP / (TP + FP), of counts by the outcomes of one class."""
+    return rate(counts.share({OUTCOME: BOTH}, {OUTCOME: (BOTH, FALSE)}), "that prediction", level=level)
+
+
+def recall(counts: Counts, /, *, level: float) -> Estimate:
+    """TP / (TP + FN), of counts by the outcomes of one class."""
+    return rate(counts.share({OUTCOME: BOTH}, {OUTCOME: (BOTH, MISSED)}), "that label", level=level)
+
+
+def f1(counts: Counts, /, *, level: float) -> Estimate:
+    """F1 = 2TP / (2TP + FP + FN) with an interval that neither overshoots [0, 1] nor collapses at its ends.
+
+    Among the rows that carry the class as label or prediction, TP is binomial with some J, and F1 = 2J / (1 + J)
+    grows with J: the Wilson limits of J give those of F1 (Lam, Gopal & Qian 2023, arXiv 2309.14621, the Wilson
+    indirect method). The standard error, for comparing groups, is half the interval over z. No label and no
+    prediction of the class leaves F1 without a value.
+    """
+    share = counts.share({OUTCOME: BOTH}, {OUTCOME: (BOTH, MISSED, FALSE)})
+    if share.value is None:
+        return absent(share.rows, "that label or that prediction")
+    interval = f1_limits(share, level=level)
+    error = (interval.high - interval.low) / (2 * two_sided(level))
+    return Estimate(_dice(share.value), share.rows, interval, standard_error=error)
+
+
+def f1_limits(jaccard: Share, /, *, level: float) -> Interval:
+    """Limits of F1 from the share TP / (TP + FP + FN)."""
+    found = wilson(jaccard, level=level)
+    return Interval(_dice(found.low), _dice(found.high), level, "Wilson on TP / (TP + FP + FN)")
+
+
+def _dice(jaccard: float) -> float:
+    return 2 * jaccard / (1 + jaccard)
+
+
+CLASS_RATES: tuple[tuple[str, ClassRate], ...] = (("precision", precision), ("recall", recall), ("f1", f1))
+"""What is asked of one class."""
+
+
+def quantities(*, level: float) -> tuple[Quantity[Counts], ...]:
+    """What is asked of a binary answer, of counts by the outcomes of the favourable class."""
+    asked = (("accuracy", accuracy), *CLASS_RATES)
+    return tuple(Quantity(name, partial(of, level=level), widest=1.0) for name, of in asked)
+
+
+def above_majority(counts: Counts, /, *, level: float) -> Estimate:
+    """Accuracy minus that of always predicting the most frequent label, on the same rows.
+
+    The two are paired, so only rows on which they differ count: an Agresti–Min interval (2005, Statistics in
+    Medicine 24:729-740, "Wald+2": half a row is added to each cell) on the effective n. The class is the most frequent
+    one of these very rows, which favours the baseline by a little where two classes are about as frequent.
+    """
+    labels, predictions = counts.dim("label"), counts.dim("prediction")
+    known = counts.where(
+        {
+            "label": tuple(v for v in labels.levels if v is not None),
+            "prediction": tuple(v for v in predictions.levels if v is not None),
+        }
+    )
+    if known.n == 0:
+        return absent(0, BOTH_KNOWN)
+    truth, answer = (_values(known, role) for role in ("label", "prediction"))
+    weight = known.values()
+    classes = known.dim("label").levels
+    majority = classes[int(np.argmax([weight[truth == c].sum() for c in classes]))]
+    difference = (truth == answer).astype(float) - (truth == majority).astype(float)
+    total = float(weight.sum())
+    lift, discordant = float(weight @ difference) / total, float(weight @ difference**2) / total
+    n = _effective(known, difference, lift, discordant, total)
+    half = two_sided(level) * math.sqrt(max(0.0, (discordant * n + 1) - (lift * n) ** 2 / (n + 2))) / (n + 2)
+    centre = lift * n / (n + 2)
+    low, high = min(lift, centre - half), max(lift, centre + half)
+    return Estimate(lift, known.n, Interval(max(-1.0, low), min(1.0, high), level, "Agresti-Min, paired"))
+
+
+def _values(counts: Counts, role: str) -> NDArray[np.object_]:
+    """One level a cell."""
+    dim = counts.dim(role)
+    return np.array(dim.levels, dtype=object)[counts.codes[:, counts.dims.index(dim)]]
+
+
+def _effective(counts: Counts, difference: NDArray[np.float64], lift: float, discordant: float, total: float) -> float:
+    """Rows that would carry the same information: simple variance over the design's, for a mean of differences."""
+    simple = discordant - lift**2
+    design = linearised_variance(counts, (difference - lift) / total)
+    if simple <= 0 or design <= 0:
+        return counts.share({}).effective
+    return min(simple / design, float(max(counts.n, total)))
+
+
+def linearised_variance(counts: Counts, influence: NDArray[np.float64], /) -> float:
+    """Var f = Σ over units of (Σ over the unit's rows of w · influence)², for a smooth f of totals.
+
+    `influence` holds one derivative ∂f/∂(weight) a cell. Rows are their own units where none repeats (Särndal,
+    Swensson & Wretman 1992, section 5.5, drawn with replacement).
+    """
+    if counts.pairs is not None:
+        pairs = counts.pairs
+        square = pairs.square.astype(np.float64) / (FIXED * FIXED if counts.weights else 1)
+        return float((square * influence[pairs.i] * influence[pairs.j]).sum())
+    weight = counts.values(WW) if counts.weights == "sampling" else counts.values()
+    return float((weight * influence**2).sum())
