@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -9,6 +10,7 @@ from typing import Any, Literal
 from assay.core.canonical import digest
 from assay.core.errors import AssayError
 
+FORMAT = 1
 Outcome = Literal["approve", "reject", "waive", "revoke"]
 
 
@@ -34,7 +36,7 @@ class Decision:
     def to_json(self) -> dict[str, Any]:
         """The Decision as JSON types, with its id."""
         body = {
-            "format": 1,
+            "format": FORMAT,
             "person": self.person,
             "outcome": self.outcome,
             "findings": list(self.findings),
@@ -43,3 +45,21 @@ class Decision:
             "policy": self.policy,
         }
         return {"id": digest(body), **body}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], /) -> Decision:
+        """The Decision that `to_json` wrote; whether the id fits the content is for the reader to check."""
+        if data["format"] != FORMAT:
+            raise AssayError(
+                f"Decision {data['id']} has format {data['format']}; this assay reads {FORMAT}.",
+                code="format",
+                hint="A newer format needs a newer assay.",
+            )
+        return cls(
+            person=data["person"],
+            outcome=data["outcome"],
+            findings=tuple(data["findings"]),
+            reason=data["reason"],
+            at=datetime.fromisoformat(data["at"]),
+            policy=data["policy"],
+        )
