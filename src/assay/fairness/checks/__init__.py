@@ -1,0 +1,1 @@
+"""The checks of the area; every module here declares one."""

@@ -1,0 +1,1 @@
+"""Which features give a protected attribute away: the search behind `fairness.proxies`."""
