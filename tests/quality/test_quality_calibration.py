@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from assay.core.errors import AssayError
 from assay.quality import reliability
 from assay.quality.checks.calibration import calibration
+from assay.quality.checks.performance import performance
 from assay.quality.scores import score_bins
 
 
@@ -128,3 +131,20 @@ def test_the_same_seed_gives_the_same_interval_and_a_silly_number_of_bins_is_ref
     assert list(calibration(made, seed=5)) == list(calibration(made, seed=5))
     with pytest.raises(AssayError, match="Give bins from 2"):
         list(calibration(made, bins=1))
+
+
+Row = st.tuples(
+    st.sampled_from(["0", "1", None]), st.integers(0, 8), st.sampled_from(["a", "b", None]), st.integers(0, 3)
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(Row, max_size=25))
+def test_any_small_table_gives_numbers_or_reasons(counts, rows):
+    label, score, group, weight = ([row[i] for row in rows] for i in range(4))
+    given_rows = {"label": label, "score": np.array(score) / 8, "protected": {"g": group}}
+    for extra in ({}, {"weight": np.array(weight, dtype=float)}):
+        made = counts(**given_rows, **extra)
+        for m in (*calibration(made), *performance(made)):
+            assert m.value is not None or m.reason is not None
+            assert m.interval is None or m.interval.low - 1e-9 <= m.value <= m.interval.high + 1e-9

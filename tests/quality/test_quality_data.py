@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from assay.data.coding import OTHER, Bins, Values
 from assay.quality.association import correlation_ratio, cramers_v
@@ -178,3 +180,18 @@ def test_no_rows_give_reasons_and_no_tables_give_nothing(counts):
     assert find(measures, "missing_share", {"feature": "a"}).reason.id == "empty-denominator"
     assert find(measures, "label_association", {"feature": "a"}).reason.id == "empty-denominator"
     assert list(data(())) == []
+
+
+Cell = st.tuples(st.sampled_from(["x", "y", "z", None]), st.sampled_from(["0", "1", None]), st.integers(0, 5))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(Cell, max_size=25))
+def test_any_small_table_gives_numbers_or_reasons(counts, rows):
+    feature, label, weight = ([row[i] for row in rows] for i in range(3))
+    for extra in ({}, {"weight": np.array(weight, dtype=float)}):
+        for coding, values in ((Values(), feature), (Bins((1.0, 2.0)), [v and str("xyz".index(v)) for v in feature])):
+            measures = list(data((counts(feature=("a", coding, values), label=label, **extra),)))
+            assert {m.name for m in measures} >= {"missing_share", "distinct_values", "label_association"}
+            for m in measures:
+                assert m.interval is None or m.interval.low <= m.value <= m.interval.high

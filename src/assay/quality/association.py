@@ -32,9 +32,10 @@ def cramers_v(table: Floats, rows: int, /, *, level: float) -> Estimate:
         reason = Message("constant", "the column or the label has one value only")
         return Estimate(None, rows, reason=reason)
     r, c = table.shape
-    excess = (r - 1) * (c - 1) / (n - 1)
-    most = min(r - (r - 1) ** 2 / (n - 1), c - (c - 1) ** 2 / (n - 1)) - 1
-    if most <= 1e-9:
+    free = max(n - 1, 1.0)
+    excess = (r - 1) * (c - 1) / free
+    most = min(r - (r - 1) ** 2 / free, c - (c - 1) ** 2 / free) - 1
+    if n <= 2 or most <= 1e-9:
         reason = Message("too-many-values", "nearly every row has a value of its own")
         return Estimate(None, rows, reason=reason)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Protocol
@@ -33,52 +32,44 @@ class ClassRate(Protocol):
     def __call__(self, counts: Counts, /, *, level: float) -> Estimate: ...
 
 
-def outcomes(counts: Counts, judge: Callable[[str, str], str], /) -> Counts:
-    """`counts` with label and prediction replaced by one dimension, `judge(label, prediction)`.
+def outcomes(counts: Counts, level: str | None, /) -> Counts:
+    """`counts` with label and prediction replaced by one dimension: how each row stands to the class `level`.
 
-    Other dimensions are kept. Where label or prediction is missing, so is the outcome.
+    Without a class, whether the prediction is the label. Other dimensions are kept. Where label or prediction is
+    missing, so is the outcome.
     """
-    axes = [counts.dims.index(counts.dim(role)) for role in ("label", "prediction")]
-    labels, predictions = (counts.dims[axis].levels for axis in axes)
-    judged = [[None if a is None or b is None else judge(a, b) for b in predictions] for a in labels]
-    seen = {level for row in judged for level in row}
-    levels = (*sorted(level for level in seen if level is not None), *((None,) if None in seen else ()))
-    code = {level: i for i, level in enumerate(levels)}
-    lookup = np.array([[code[level] for level in row] for row in judged], dtype=np.int32)
-    lookup = lookup.reshape(len(labels), len(predictions))
-    column = lookup[counts.codes[:, axes[0]], counts.codes[:, axes[1]]]
+    truth, answer = (_values(counts, role) for role in ("label", "prediction"))
+    if level is None:
+        levels: tuple[str | None, ...] = (DIFFERS, AGREES, None)
+        codes = np.asarray(truth == answer, dtype=np.int32)
+    else:
+        levels = (NEITHER, FALSE, MISSED, BOTH, None)
+        codes = 2 * np.asarray(truth == level, dtype=np.int32) + np.asarray(answer == level, dtype=np.int32)
+    unknown = np.array([a is None or b is None for a, b in zip(truth, answer, strict=True)], dtype=bool)
+    codes[unknown] = len(levels) - 1
     wide = replace(
         counts,
         dims=(*counts.dims, Dim(OUTCOME, OUTCOME, Values(), levels)),
-        codes=np.column_stack([counts.codes, column]).astype(np.int32),
+        codes=np.column_stack([counts.codes, codes]).astype(np.int32),
     )
-    return wide.marginal(*(dim.key for axis, dim in enumerate(counts.dims) if axis not in axes), (OUTCOME, OUTCOME))
-
-
-def agree(label: str, prediction: str, /) -> str:
-    """The outcome "is the prediction the label"."""
-    return AGREES if label == prediction else DIFFERS
-
-
-def about(level: str, /) -> Callable[[str, str], str]:
-    """Outcomes of one class: is it the label, is it the prediction."""
-    return lambda label, prediction: f"{int(label == level)}{int(prediction == level)}"
+    kept = [dim.key for dim in counts.dims if dim.role not in ("label", "prediction")]
+    return wide.marginal(*kept, (OUTCOME, OUTCOME))
 
 
 def accuracy(counts: Counts, /, *, level: float) -> Estimate:
-    """Share of rows whose prediction is their label, of counts by the outcomes of one class or of `agree`."""
+    """Share of rows whose prediction is their label, of counts by the outcomes of any class or of none."""
     known = (AGREES, DIFFERS, BOTH, MISSED, FALSE, NEITHER)
     return rate(counts.share({OUTCOME: (AGREES, BOTH, NEITHER)}, {OUTCOME: known}), BOTH_KNOWN, level=level)
 
 
 def precision(counts: Counts, /, *, level: float) -> Estimate:
     """TP / (TP + FP), of counts by the outcomes of one class."""
-    return rate(counts.share({OUTCOME: BOTH}, {OUTCOME: (BOTH, FALSE)}), "that prediction", level=level)
+    return rate(counts.share({OUTCOME: BOTH}, {OUTCOME: (BOTH, FALSE)}), "a prediction of the class", level=level)
 
 
 def recall(counts: Counts, /, *, level: float) -> Estimate:
     """TP / (TP + FN), of counts by the outcomes of one class."""
-    return rate(counts.share({OUTCOME: BOTH}, {OUTCOME: (BOTH, MISSED)}), "that label", level=level)
+    return rate(counts.share({OUTCOME: BOTH}, {OUTCOME: (BOTH, MISSED)}), "a label of the class", level=level)
 
 
 def f1(counts: Counts, /, *, level: float) -> Estimate:
@@ -91,7 +82,7 @@ def f1(counts: Counts, /, *, level: float) -> Estimate:
     """
     share = counts.share({OUTCOME: BOTH}, {OUTCOME: (BOTH, MISSED, FALSE)})
     if share.value is None:
-        return absent(share.rows, "that label or that prediction")
+        return absent(share.rows, "a label or a prediction of the class")
     interval = f1_limits(share, level=level)
     error = (interval.high - interval.low) / (2 * two_sided(level))
     return Estimate(_dice(share.value), share.rows, interval, standard_error=error)
@@ -159,7 +150,7 @@ def _effective(counts: Counts, difference: NDArray[np.float64], lift: float, dis
     design = linearised_variance(counts, (difference - lift) / total)
     if simple <= 0 or design <= 0:
         return counts.share({}).effective
-    return min(simple / design, float(max(counts.n, total)))
+    return min(simple / design, total if counts.weights == "frequency" else float(counts.n))
 
 
 def linearised_variance(counts: Counts, influence: NDArray[np.float64], /) -> float:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from assay.core.errors import Message
 from assay.core.measure import Interval, Share
 from assay.data.counts import Counts, N
-from assay.quality.confusion import BOTH_KNOWN, accuracy, agree, f1_limits, linearised_variance, outcomes
+from assay.quality.confusion import BOTH_KNOWN, accuracy, f1_limits, linearised_variance, outcomes
 from assay.quality.disaggregate import Estimate, Quantity, absent
 from assay.stats.quantiles import two_sided
 from assay.stats.rates import wilson
@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 def quantities(*, level: float) -> tuple[Quantity[Counts], ...]:
     """What is asked of an answer among several classes, of counts by label and prediction."""
     return (
-        Quantity("accuracy", lambda counts: accuracy(outcomes(counts, agree), level=level), widest=1.0),
+        Quantity("accuracy", lambda counts: accuracy(outcomes(counts, None), level=level), widest=1.0),
         Quantity("macro_precision", lambda counts: macro(precisions(counts), level=level), widest=1.0),
         Quantity("macro_recall", lambda counts: macro(recalls(counts), level=level), widest=1.0),
         Quantity("macro_f1", lambda counts: macro_f1(counts, level=level), widest=1.0),

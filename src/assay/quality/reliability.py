@@ -28,8 +28,8 @@ def equal_runs(bins: ScoreBins, parts: int, /) -> NDArray[np.int64]:
 
 def calibration_error(bins: ScoreBins, /, *, level: float, parts: int, seed: int) -> Estimate:
     """The de-biased expected calibration error over `parts` bins of about equal weight; its plug-in value in a note."""
-    if bins.n == 0:
-        return absent(0, KNOWN)
+    if bins.total <= 0:
+        return absent(bins.n, KNOWN)
     few = bins.merged(equal_runs(bins, parts))
     n = few.weight.sum(axis=0)
     found = expected_calibration_error(
@@ -62,7 +62,7 @@ def slope(bins: ScoreBins, /, *, level: float) -> Estimate:
     weight = bins.weight.sum(axis=0)
     used = weight > 0
     if not used.any():
-        return absent(0, KNOWN)
+        return absent(bins.n, KNOWN)
     mean = bins.sums["score"].sum(axis=0)[used] / weight[used]
     if mean.min() <= 0 or mean.max() >= 1:
         reason = Message("certain-scores", "scores of exactly 0 or 1 have no log-odds")

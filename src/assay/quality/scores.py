@@ -147,9 +147,9 @@ def quantities(*, level: float) -> tuple[Quantity[ScoreBins], ...]:
 
 def area_under_curve(bins: ScoreBins, /, *, level: float) -> Estimate:
     """ROC AUC from the bins, with DeLong's interval on the effective n, and how far binning can have moved it."""
-    if bins.n == 0:
-        return absent(0, KNOWN)
-    if bins.rows.sum(axis=1).min() == 0:
+    if bins.total <= 0:
+        return absent(bins.n, KNOWN)
+    if bins.weight.sum(axis=1).min() <= 0:
         reason = Message("one-class", "all rows of this slice have the same label")
         return Estimate(None, bins.n, reason=reason)
     negative, positive = bins.weight

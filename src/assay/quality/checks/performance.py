@@ -47,8 +47,8 @@ def performance(counts: Counts, /, *, level: float = 0.95) -> Iterator[Measure]:
     model beats the constant answer (`accuracy_above_majority`; in regression R², in each group against that group's
     own mean) and that accuracy differs between groups by under 5 points to pass and over 10 to fail.
     """
-    if "y_squared" in counts.sums:
-        yield from disaggregate(regression.quantities(level=level), counts, groups_of(counts), level=level)
+    if regression.SUMS[0] in counts.sums:
+        yield from _numbers(counts, level)
         return
     yield from missing.shares(counts, level=level)
     binary = isinstance(counts.dim("label").coding, Favourable)
@@ -60,8 +60,15 @@ def performance(counts: Counts, /, *, level: float = 0.95) -> Iterator[Measure]:
         yield from _scored(counts, level)
 
 
+def _numbers(counts: Counts, level: float) -> Iterator[Measure]:
+    if not set(regression.SUMS) <= set(counts.sums):
+        yield Measure("r_squared", None, counts.n, reason=NO_PREDICTION)
+        return
+    yield from disaggregate(regression.quantities(level=level), counts, groups_of(counts), level=level)
+
+
 def _binary(counts: Counts, level: float) -> Iterator[Measure]:
-    judged = confusion.outcomes(counts, confusion.about("1"))
+    judged = confusion.outcomes(counts, "1")
     quantities = confusion.quantities(level=level)
     yield from disaggregate(quantities, over(judged, confusion.OUTCOME), groups_of(judged), level=level)
     lift = confusion.above_majority(over(counts, "label", "prediction"), level=level)
@@ -73,7 +80,7 @@ def _classes(counts: Counts, level: float) -> Iterator[Measure]:
     yield from disaggregate(multiclass.quantities(level=level), overall, groups_of(counts), level=level)
     yield confusion.above_majority(overall, level=level).measure("accuracy_above_majority", {})
     for label in multiclass.classes(overall):
-        judged = confusion.outcomes(overall, confusion.about(label))
+        judged = confusion.outcomes(overall, label)
         for name, of in confusion.CLASS_RATES:
             yield of(judged, level=level).measure(f"{name}_of", {"label": label})
 
