@@ -42,24 +42,26 @@ def tost_means(a: Estimate, b: Estimate, /, *, margin: float) -> TestResult | No
 def n_for_equivalence(p: float, q: float, /, *, margin: float, alpha: float = 0.05, power: float = 0.8) -> int | None:
     """Rows needed in each of two groups with true rates `p` and `q` for `tost` to find them equivalent.
 
-    The smallest n with Φ((margin − d)/e − z) + Φ((margin + d)/e − z) − 1 >= power, e the standard error of the
-    difference d at n, z = Φ⁻¹(1 − alpha). None where the rates differ by the margin or more. Source: Chow, Shao,
-    Wang & Lokhnygina (2017), Sample Size Calculations in Clinical Research, sec. 4.2.
+    The smallest n with P(both one-sided tests reject) >= power for a normal difference of mean p − q, the tests'
+    standard errors being those under a difference of ±margin. None where the rates differ by the margin or more.
+    Source: Farrington & Manning (1990), Statistics in Medicine 9:1447, eq. 4, for two one-sided tests.
     """
     _check_margin(margin, 1.0)
     if not (0 < alpha < 0.5 and 0 < power < 1):
         raise AssayError(f"alpha {alpha} or power {power} is out of range.", code="level", hint="Like 0.05 and 0.8.")
-    variance, d = p * (1 - p) + q * (1 - q), abs(p - q)
+    variance, d = p * (1 - p) + q * (1 - q), p - q
     if not (0 <= p <= 1 and 0 <= q <= 1 and variance > 0):
         raise AssayError(
             f"rates {p} and {q} have no variance.", code="value", hint="Give rates within [0, 1], one of them inside."
         )
-    if d >= margin:
+    if abs(d) >= margin * (1 - 1e-9):
         return None
+    z, error = normal_quantile(1 - alpha), math.sqrt(variance)
+    above, below = z * _null_error(p, 1, q, 1, -margin) / error, z * _null_error(p, 1, q, 1, margin) / error
 
     def enough(n: int) -> bool:
-        error, z = math.sqrt(variance / n), normal_quantile(1 - alpha)
-        return 1 - _upper_tail((margin - d) / error - z) - _upper_tail((margin + d) / error - z) >= power
+        room = math.sqrt(n) / error
+        return 1 - _upper_tail((margin - d) * room - below) - _upper_tail((margin + d) * room - above) >= power
 
     high = 1
     while not enough(high):
