@@ -104,6 +104,9 @@ def test_n_to_settle_is_where_the_shrunk_interval_touches_the_limit() -> None:
     assert n_to_settle(0.08, interval, limit=0.05, n=400) == math.ceil(400 * (0.06 / 0.03) ** 2 - 1e-6)
     assert n_to_settle(0.08, interval, limit=0.2, n=400) == 400
     assert n_to_settle(0.08, interval, limit=0.08, n=400) is None
+    cut = Interval(0.0, 0.4, 0.95, "")
+    assert n_to_settle(0.15, cut, limit=0.1, n=100) == pytest.approx(100 * (0.25 / 0.05) ** 2, abs=1)
+    assert n_to_settle(0.85, Interval(0.6, 1.0, 0.95, ""), limit=0.9, n=100) == pytest.approx(2500, abs=1)
     assert n_to_settle(0.08, interval, limit=0.08 + 1e-14, n=400) is None
 
 

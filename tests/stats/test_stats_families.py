@@ -35,7 +35,7 @@ def test_ties_and_order_are_kept_and_nothing_is_changed_in_place(name: str) -> N
 
 def test_what_is_no_p_value_is_refused() -> None:
     for wrong in ([0.1, float("nan")], [1.2], [-0.1], [[0.1, 0.2]]):
-        with pytest.raises(AssayError, match="p-values"):
+        with pytest.raises(AssayError, match="numbers between 0 and 1"):
             holm(wrong)
 
 

@@ -138,3 +138,5 @@ def test_the_permutation_test_keeps_its_level_on_sparse_tables() -> None:
     assert rejected / 300 <= 0.05 + 0.038
     with pytest.raises(AssayError, match="whole counts"):
         independence_by_permutation([[1.5, 2], [3, 4]], rng=rng)
+    with pytest.raises(AssayError, match="fewer than"):
+        independence_by_permutation([[10**9, 2], [3, 4]], rng=rng)

@@ -70,11 +70,11 @@ def _histograms(positive: ArrayLike, negative: ArrayLike) -> tuple[Floats, Float
     p, q = np.asarray(positive, dtype=np.float64), np.asarray(negative, dtype=np.float64)
     if p.shape != q.shape or p.ndim != 1 or (p < 0).any() or (q < 0).any():
         raise AssayError(
-            "an AUC needs two lists of counts over the same bins, none negative.", code="table", hint="Check the bins."
+            "An AUC needs two lists of counts over the same bins, none negative.", code="table", hint="Check the bins."
         )
     if p.sum() <= 0 or q.sum() <= 0:
         raise AssayError(
-            "an AUC needs rows of both classes.",
+            "An AUC needs rows of both classes.",
             code="empty-denominator",
             hint="Report it as unmeasured, with this reason.",
         )

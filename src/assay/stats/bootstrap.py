@@ -119,7 +119,7 @@ def _cells(counts: ArrayLike) -> Floats:
     cells = np.asarray(counts, dtype=np.float64)
     if cells.size == 0 or cells.sum() <= 0 or (cells < 0).any() or (cells != np.rint(cells)).any():
         raise AssayError(
-            "a bootstrap needs whole counts of at least one row.",
+            "A bootstrap needs whole counts of at least one row.",
             code="weighted",
             hint="For weighted rows use the closed forms with their effective n.",
         )
@@ -131,7 +131,7 @@ def _values(statistic: Statistic, tables: Floats) -> Floats:
         values = np.asarray(statistic(tables), dtype=np.float64)
     if values.shape != (len(tables),):
         raise AssayError(
-            f"the statistic gave shape {values.shape} for {len(tables)} replicates.",
+            f"The statistic gave shape {values.shape} for {len(tables)} replicates.",
             code="shape",
             hint="Return one number a replicate: reduce every axis but the first.",
         )

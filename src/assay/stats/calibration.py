@@ -113,19 +113,19 @@ def _sums(n: ArrayLike, positives: ArrayLike, score_sums: ArrayLike) -> Floats:
     columns = [np.asarray(v, dtype=np.float64) for v in (n, positives, score_sums)]
     if len({c.shape for c in columns}) != 1 or columns[0].ndim != 1:
         raise AssayError(
-            "n, positives and score sums must be one number a bin each.", code="shape", hint="Check the bins."
+            "Rows, positives and score sums must be one number a bin each.", code="shape", hint="Check the bins."
         )
     sums = np.stack(columns)
     if sums[0].sum() <= 0:
         raise AssayError(
-            "calibration needs scored rows.",
+            "Calibration needs scored rows.",
             code="empty-denominator",
             hint="Report it as unmeasured, with this reason.",
         )
     slack = 1e-6 * sums[0]  # fixed-point sums round
     if (sums < -slack).any() or (sums[1:] > sums[0] + slack).any():
         raise AssayError(
-            "positives and score sums must lie between 0 and n.", code="value", hint="Scores are in [0, 1]."
+            "Positives and score sums must lie between 0 and n.", code="value", hint="Scores are in [0, 1]."
         )
     return sums
 

@@ -52,7 +52,7 @@ def n_for_equivalence(p: float, q: float, /, *, margin: float, alpha: float = 0.
     variance, d = p * (1 - p) + q * (1 - q), p - q
     if not (0 <= p <= 1 and 0 <= q <= 1 and variance > 0):
         raise AssayError(
-            f"rates {p} and {q} have no variance.", code="value", hint="Give rates within [0, 1], one of them inside."
+            f"Rates {p} and {q} have no variance.", code="value", hint="Give rates within [0, 1], one of them inside."
         )
     if abs(d) >= margin * (1 - 1e-9):
         return None
@@ -76,13 +76,16 @@ def n_for_equivalence(p: float, q: float, /, *, margin: float, alpha: float = 0.
 def n_to_settle(value: float, interval: Interval, /, *, limit: float, n: int) -> int | None:
     """The n at which `interval`, shrinking around `value` as 1/√n, no longer straddles `limit`.
 
+    An end at exactly 0 or 1 may have been cut there, so it is taken to reach as far as the other one at least.
     None where the value is on the limit, or so near that no number of rows is worth naming (over 10^15): more rows
     will not say. `n` itself where the interval does not straddle. A guide, not a promise: it takes today's value
     for the truth.
     """
     if not interval.low < limit < interval.high:
         return n
-    reach = interval.high - value if limit > value else value - interval.low
+    above, below = interval.high - value, value - interval.low
+    cut = interval.high == 1 if limit > value else interval.low == 0
+    reach = max(above, below) if cut else above if limit > value else below
     room = abs(limit - value)
     if room == 0 or reach / room > 1e15:
         return None

@@ -49,7 +49,7 @@ def _checked(p_values: ArrayLike) -> Floats:
     p = np.asarray(p_values, dtype=np.float64)
     if p.ndim != 1 or not ((p >= 0) & (p <= 1)).all():
         raise AssayError(
-            "p-values must be one list of numbers between 0 and 1.",
+            "P-values must be one list of numbers between 0 and 1.",
             code="p-value",
             hint="Leave out tests that could not be made; do not pass NaN.",
         )

@@ -35,7 +35,7 @@ def mean(
     check_level(level)
     if n <= 0:
         raise AssayError(
-            "a mean needs rows.", code="empty-denominator", hint="Report it as unmeasured, with this reason."
+            "A mean needs rows.", code="empty-denominator", hint="Report it as unmeasured, with this reason."
         )
     rows = n if effective is None else effective
     value = total / n

@@ -44,7 +44,7 @@ def studentised_range(p: float, k: int, /) -> float:
     normal), by the trapezoid rule, which converges exponentially here; errors below 1e-9 for k up to 10,000.
     """
     if k < 2 or not 0 < p < 1:
-        raise AssayError(f"no studentised range at p={p}, k={k}.", code="level", hint="k >= 2 and 0 < p < 1.")
+        raise AssayError(f"No studentised range at p={p}, k={k}.", code="level", hint="k >= 2 and 0 < p < 1.")
     x = np.arange(-9.0, 9.0, 1 / 16)
     density = k / 16 * np.exp(-x * x / 2) / math.sqrt(2 * math.pi)
     cumulated = _phi(x)

@@ -23,7 +23,7 @@ def rate_of(share: Share, /) -> tuple[float, float]:
     value = share.value
     if value is None or share.effective <= 0:
         raise AssayError(
-            "a share without rows in its denominator has no interval.",
+            "A share without rows in its denominator has no interval.",
             code="empty-denominator",
             hint="Report it as unmeasured, with this reason.",
         )

@@ -55,7 +55,7 @@ def shrink(shares: Sequence[Share], /, *, level: float = 0.95) -> list[Shrunken]
     x = np.array([rate * size for rate, size in known])
     if int((n > 0).sum()) < 2:
         raise AssayError(
-            "partial pooling needs two groups with rows.",
+            "Partial pooling needs two groups with rows.",
             code="too-few-groups",
             hint="Report the raw rate with its interval.",
         )

@@ -102,11 +102,11 @@ def dense(table: ArrayLike, /) -> Floats:
     counts = np.asarray(table, dtype=np.float64)
     if counts.ndim != 2 or not np.isfinite(counts).all() or (counts < 0).any():
         raise AssayError(
-            "a table must be two-way, of counts that are not negative.", code="table", hint="Check the cells."
+            "A table must be two-way, of counts that are not negative.", code="table", hint="Check the cells."
         )
     if counts.sum() <= 0:
         raise AssayError(
-            "the table is empty.", code="empty-denominator", hint="Report it as unmeasured, with this reason."
+            "The table is empty.", code="empty-denominator", hint="Report it as unmeasured, with this reason."
         )
     return np.asarray(counts[counts.sum(axis=1) > 0][:, counts.sum(axis=0) > 0])
 
@@ -157,8 +157,10 @@ def independence_by_permutation(
     counts = dense(table)
     if (counts != np.rint(counts)).any():
         raise AssayError(
-            "a permutation test needs whole counts.", code="weighted", hint="Use chi_square for weighted rows."
+            "A permutation test needs whole counts.", code="weighted", hint="Use chi_square for weighted rows."
         )
+    if counts.sum() >= 1e9:  # the reach of numpy's hypergeometric draws
+        raise AssayError("A permutation test takes fewer than 10^9 rows.", code="table", hint="Use chi_square.")
     observed = float(_plug_in(counts[None])[0])
     drawn = _plug_in(_tables(counts.sum(axis=1), counts.sum(axis=0), permutations, rng))
     beyond = int((drawn >= observed * (1 - 1e-9) - 1e-15).sum())

@@ -61,7 +61,7 @@ def sums_of_rows(
     x, d = np.asarray(numerator, dtype=np.float64), np.asarray(denominator, dtype=np.float64)
     w = np.ones(len(x)) if weights is None else np.asarray(weights, dtype=np.float64)
     if not len(x) == len(d) == len(w) or (w < 0).any():
-        raise AssayError("rows and weights must be as many, weights not negative.", code="shape", hint="One a row.")
+        raise AssayError("Rows and weights must be as many, weights not negative.", code="shape", hint="One a row.")
     x, d = w * x, w * d
     if units is not None:
         _, unit = np.unique(np.asarray(units), return_inverse=True)
@@ -78,7 +78,7 @@ def ratio_of_totals(sums: Sums, /) -> Linearised:
     """
     if sums.d <= 0:
         raise AssayError(
-            "a ratio needs a denominator.", code="empty-denominator", hint="Report it as unmeasured, with this reason."
+            "A ratio needs a denominator.", code="empty-denominator", hint="Report it as unmeasured, with this reason."
         )
     value, m = sums.x / sums.d, sums.units
     if m < 2:

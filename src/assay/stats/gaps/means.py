@@ -24,11 +24,11 @@ def widest_gap_of_means(
     centre, error, size = (np.asarray(v, dtype=np.float64) for v in (means, errors, ns))
     if not len(centre) == len(error) == len(size):
         raise AssayError(
-            "means, errors and ns must be of equal length.", code="shape", hint="Give one of each a group."
+            "Means, errors and ns must be of equal length.", code="shape", hint="Give one of each a group."
         )
     if not (np.isfinite(centre).all() and np.isfinite(error).all() and (error >= 0).all()):
         raise AssayError(
-            "means and errors must be finite, errors not negative.", code="value", hint="Leave a group out."
+            "Means and errors must be finite, errors not negative.", code="value", hint="Leave a group out."
         )
     if len(centre) < 2:
         raise AssayError(
