@@ -98,3 +98,11 @@ def test_gap_interval_covers_at_and_away_from_the_population(make_counts: Make, 
             assert gap.interval is not None
             covered += gap.interval.low <= distance <= gap.interval.high
         assert covered >= 187
+
+
+def test_attributes_called_like_roles(make_counts: Make, find: Find) -> None:
+    counts = make_counts({"a": ["x", "y"] * 50, "protected": SEX, "label": ["u"] * 100}, outcomes=())
+    measures = list(representation(counts, population={"protected": {"f": 1, "m": 1}}))
+    assert find(measures, "group_share", {"protected": "f"}).value == 0.3
+    assert find(measures, "group_share", {"a": "x", "protected": "f"}).value == 0.15
+    assert find(measures, "group_share_ratio", {"protected": "f"}, "protected").value == pytest.approx(2 / 3)

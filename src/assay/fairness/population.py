@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from assay.core.errors import AssayError, Message, unknown
 from assay.core.measure import Interval, Measure, Share
@@ -39,8 +39,11 @@ def check_population(counts: Counts, population: Mapping[str, Mapping[str, float
 def group_shares(counts: Counts, over: Sequence[str], /, *, level: float) -> Iterator[Measure]:
     """`group_share` of every group over the attributes `over` that has rows."""
     table = counts.marginal(*(("protected", name) for name in over))
+    # Dimensions by place, so that an attribute called "protected" is not taken for the role.
+    numbered = replace(table, dims=tuple(replace(d, role=str(i), name=str(i)) for i, d in enumerate(table.dims)))
+    places = {dim.name: str(i) for i, dim in enumerate(table.dims)}
     for group in table.groups(over):
-        share = table.share(dict(group.slice))
+        share = numbered.share({places[name]: level for name, level in group.slice.items()})
         yield Measure("group_share", share.value, share.rows, slice=group.slice, interval=wilson(share, level=level))
 
 

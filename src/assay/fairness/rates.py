@@ -41,8 +41,9 @@ TNR = Rate("tnr", {"prediction": "0"}, {"label": "0", "prediction": KNOWN})
 PPV = Rate("ppv", {"label": "1"}, {"prediction": "1", "label": KNOWN})
 NPV = Rate("npv", {"label": "0"}, {"prediction": "0", "label": KNOWN})
 FDR = Rate("fdr", {"label": "0"}, {"prediction": "1", "label": KNOWN})
-FOR = Rate("for", {"label": "1"}, {"prediction": "0", "label": KNOWN})
+FALSE_OMISSION_RATE = Rate("false_omission_rate", {"label": "1"}, {"prediction": "0", "label": KNOWN})
 ACCURACY = Rate("accuracy", {"correct": "1"}, {"correct": KNOWN})
+MISSES = Rate("miss_share", {"error": "fn"}, {"error": ("fn", "fp")})
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +108,11 @@ def rates_by_group(counts: Counts, rates: Sequence[Rate], /, *, depth: int) -> I
 
 def missing_rows(counts: Counts, rate: Rate, /) -> tuple[Message, ...]:
     """A note where rows lack a value the rate reads, else nothing."""
+    words = {"correct": "label and prediction", "error": "an error"}
     missing = 0
     for levels, n in counts:
         missing += n if any(levels[dim.name] is None for dim in counts.dims if dim.role in rate.roles) else 0
-    return (left_out_rows(missing, " or ".join(rate.roles)),) if missing else ()
+    return (left_out_rows(missing, " or ".join(words.get(role, role) for role in rate.roles)),) if missing else ()
 
 
 def check_reference(counts: Counts, reference: Mapping[str, str] | None, /) -> None:
