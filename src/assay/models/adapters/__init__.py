@@ -1,0 +1,1 @@
+"""One adapter a file: each makes one kind of model speak `assay.core.subject.Model`."""

@@ -1,0 +1,1 @@
+"""Pickles and deep-learning archives become safe formats, with the parity of their predictions."""

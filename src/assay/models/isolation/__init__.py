@@ -1,0 +1,1 @@
+"""Files of unknown origin load and predict in a child process with limits."""

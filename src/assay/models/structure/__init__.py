@@ -1,0 +1,1 @@
+"""What must hold of a model's file before a library may walk its indices."""
