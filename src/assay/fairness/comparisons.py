@@ -70,7 +70,7 @@ def overall_rate(counts: Counts, rate: Rate, /, *, level: float) -> Measure:
     """The rate over all rows."""
     whole = counts.marginal(*(dim.key for dim in counts.dims if dim.role != "protected"))
     share = whole.share(rate.of, rate.among)
-    return rate_measure(rate, share, slice={}, level=level, notes=missing_rows(whole, rate))
+    return rate_measure(rate, share, slice={}, level=level, notes=missing_rows(whole, rate.roles))
 
 
 def rate_measure(

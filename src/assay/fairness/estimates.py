@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from assay.core.errors import Message
 from assay.core.measure import Interval, Measure, Slice
 from assay.data.counts import Counts
+from assay.fairness.rates import missing_rows
 from assay.fairness.words import left_out_groups, too_few_groups, widened_by
 from assay.stats.gaps import spread_of_means, widest_gap_of_means
 
@@ -48,10 +49,13 @@ def compare_estimates(
     """`name` overall and by group, then `name_gap` and `name_spread` over each attribute and crossing.
 
     `estimate` is given Counts without protected dimensions. Groups without a standard error are shown, left out of
-    the comparison and named.
+    the comparison and named. Rows with a missing value are counted in a note on the overall number.
     """
-    rest = tuple(dim.key for dim in counts.dims if dim.role != "protected")
-    yield estimate(counts.marginal(*rest)).measure(name, {})
+    rest = [dim for dim in counts.dims if dim.role != "protected"]
+    whole = counts.marginal(*(dim.key for dim in rest))
+    overall = estimate(whole)
+    missing = missing_rows(whole, [dim.role for dim in rest])
+    yield replace(overall, notes=(*overall.notes, *missing)).measure(name, {})
     for over in counts.groupings(depth=depth):
         groups = counts.groups(over)
         found = [estimate(group.counts) for group in groups]

@@ -28,6 +28,11 @@ def with_error_kind(counts: Counts, /) -> Counts:
     return _combined(counts, "error", kind)
 
 
+def with_benefit(counts: Counts, /) -> Counts:
+    """Counts by `benefit` in place of label and prediction: prediction − label + 1 (Speicher et al. 2018)."""
+    return _combined(counts, "benefit", lambda label, prediction: str(int(prediction) - int(label) + 1))
+
+
 def _combined(counts: Counts, name: str, level: Callable[[str, str], str | None]) -> Counts:
     label, prediction = counts.dim("label"), counts.dim("prediction")
     axes = [i for i, dim in enumerate(counts.dims) if dim.role not in ("label", "prediction")]

@@ -89,7 +89,7 @@ def rates_by_group(counts: Counts, rates: Sequence[Rate], /, *, depth: int) -> I
     others = tuple(dim.key for dim in counts.dims if dim.role != "protected")
     whole = counts.marginal(*others)
     wholes = [whole.share(rate.of, rate.among) for rate in rates]
-    notes = [missing_rows(whole, rate) for rate in rates]
+    notes = [missing_rows(whole, rate.roles) for rate in rates]
     for over in counts.groupings(depth=depth):
         groups = counts.groups(over)
         slices = tuple(group.slice for group in groups)
@@ -106,13 +106,16 @@ def rates_by_group(counts: Counts, rates: Sequence[Rate], /, *, depth: int) -> I
             )
 
 
-def missing_rows(counts: Counts, rate: Rate, /) -> tuple[Message, ...]:
-    """A note where rows lack a value the rate reads, else nothing."""
-    words = {"correct": "label and prediction", "error": "an error"}
+WORDS = {"correct": "label and prediction", "error": "an error", "benefit": "label and prediction"}
+"""What a row lacks that has no value in a dimension made from others."""
+
+
+def missing_rows(counts: Counts, roles: Sequence[str], /) -> tuple[Message, ...]:
+    """A note where rows lack a value of one of `roles`, else nothing."""
     missing = 0
     for levels, n in counts:
-        missing += n if any(levels[dim.name] is None for dim in counts.dims if dim.role in rate.roles) else 0
-    return (left_out_rows(missing, " or ".join(words.get(role, role) for role in rate.roles)),) if missing else ()
+        missing += n if any(levels[dim.name] is None for dim in counts.dims if dim.role in roles) else 0
+    return (left_out_rows(missing, " or ".join(WORDS.get(role, role) for role in roles)),) if missing else ()
 
 
 def check_reference(counts: Counts, reference: Mapping[str, str] | None, /) -> None:

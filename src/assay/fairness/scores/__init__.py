@@ -1,0 +1,1 @@
+"""Binned scores by group: calibration error and distances between distributions."""

@@ -1,0 +1,65 @@
+"""Scores of one slice by bin: rows, effective rows and sums of scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.data.counts import Counts
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Rows by score bin, the lowest first: `size` is Σw (the rows without weights), `scores` is Σ w·score.
+
+    `rows` is the number of rows, `squares` Σ over units of the square of the unit's weight.
+    """
+
+    size: Floats
+    scores: Floats
+    rows: int
+    squares: float
+
+    @property
+    def effective(self) -> float:
+        """How many independent rows carry as much: Kish's (Σw)²/Σw²."""
+        return float(self.size.sum()) ** 2 / self.squares if self.squares > 0 else 0.0
+
+    def __sub__(self, part: Histogram) -> Histogram:
+        """The rows outside `part`, which is some of these; a unit with rows on both sides counts in full."""
+        return Histogram(
+            np.maximum(self.size - part.size, 0.0),
+            np.maximum(self.scores - part.scores, 0.0),
+            self.rows - part.rows,
+            self.squares - part.squares,
+        )
+
+
+def score_bins(counts: Counts, /) -> dict[str, int]:
+    """Place of each score bin that has rows, the lowest first."""
+    levels = [level for level in counts.dim("score").levels if level is not None]
+    return {level: place for place, level in enumerate(levels)}
+
+
+def histogram(counts: Counts, bins: Mapping[str, int], /, *, labels: Sequence[str] = ()) -> Histogram:
+    """The rows that have a score (and one of `labels`, where given) by bin."""
+    part = counts.where({"label": tuple(labels)}) if labels else counts
+    levels = part.dim("score").levels
+    if None in levels:
+        part, levels = part.where({"score": levels[:-1]}), levels[:-1]
+    places = [bins[level] for level in levels if level is not None]
+
+    def table(sum: str) -> Floats:
+        out = np.zeros(len(bins))
+        out[places] = part.table("score", sum=sum)
+        return out
+
+    share = part.share({})
+    squares = share.total**2 / share.effective if share.effective > 0 else 0.0
+    scores = table("score") if "score" in counts.sums else np.zeros(len(bins))
+    return Histogram(table(""), scores, share.rows, squares)
