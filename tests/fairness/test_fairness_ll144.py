@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import pytest
 
 from assay.core.errors import AssayError
 from assay.core.measure import Measure
+from assay.data.case import Case
 from assay.data.counts import Counts
 from assay.fairness.checks.ll144 import ll144
+from assay.fairness.checks.ll144_scoring import ll144_scoring
 
 Find = Callable[..., Measure]
 Make = Callable[..., Counts]
@@ -67,3 +71,43 @@ def test_unknowns_are_counted_and_set_no_denominator(make_counts: Make, find: Fi
     unknown = find(measures, "unknown_rows", over="sex")
     assert (unknown.value, unknown.n, unknown.exact) == (10, 100, True)
     assert not [m for m in measures if None in m.slice.values()]
+
+
+def people(table: dict[str | None, tuple[int, int]]) -> Any:
+    """Scores so that of each category as many lie above the median of all as the table says."""
+    import pandas as pd
+
+    rng = np.random.default_rng(0)
+    group: list[str | None] = []
+    score: list[float] = []
+    for name, (above, n) in table.items():
+        group += [name] * n
+        score += [*rng.uniform(0.6, 0.9, above), *rng.uniform(0.1, 0.4, n - above)]
+    return pd.DataFrame({"sex": group, "score": score})
+
+
+def test_scoring_mode_is_the_rules_example(find: Find) -> None:
+    frame = people({**SEX, None: (1, 1)})
+    case = Case.from_frame(frame, score="score", protected=["sex"], threshold=0.99)
+    measures = list(ll144_scoring(case))
+    # 85 of 169 lie above 0.5: the median is the lowest of them, which is not above itself.
+    lowest = frame.loc[frame.score > 0.5, "sex"][frame.score[frame.score > 0.5].idxmin()]
+    for sex, (above, n) in SEX.items():
+        rate = find(measures, "scoring_rate", {"sex": sex})
+        assert (rate.value, rate.n) == (pytest.approx((above - (sex == lowest)) / n), n)
+    best = max(find(measures, "scoring_rate", {"sex": s}).value for s in SEX)
+    female = find(measures, "impact_ratio", {"sex": "Female"}, "sex")
+    assert female.value == pytest.approx(find(measures, "scoring_rate", {"sex": "Female"}).value / best)
+    assert female.value == pytest.approx(0.8232, abs=0.03)
+    assert find(measures, "unknown_rows", over="sex").value == 1
+
+
+def test_scoring_mode_leaves_out_rows_without_score_and_ties_with_the_median(find: Find) -> None:
+    import pandas as pd
+
+    frame = pd.DataFrame({"sex": list("fffmmm"), "above0": list("xyxyxy"), "score": [0.5, 0.5, 0.9, 0.5, 0.1, None]})
+    case = Case.from_frame(frame, score="score", protected=["sex", "above0"])
+    measures = list(ll144_scoring(case))
+    assert find(measures, "scoring_rate").n == 5
+    assert find(measures, "scoring_rate", {"sex": "f"}).value == pytest.approx(1 / 3)
+    assert find(measures, "scoring_rate", {"sex": "m"}).value == 0

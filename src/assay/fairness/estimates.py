@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -44,12 +45,20 @@ class Estimate:
 
 
 def compare_estimates(
-    counts: Counts, name: str, estimate: Callable[[Counts], Estimate], /, *, depth: int, level: float
+    counts: Counts,
+    name: str,
+    estimate: Callable[[Counts], Estimate],
+    /,
+    *,
+    depth: int,
+    level: float,
+    widest: float = math.inf,
 ) -> Iterator[Measure]:
     """`name` overall and by group, then `name_gap` and `name_spread` over each attribute and crossing.
 
     `estimate` is given Counts without protected dimensions. Groups without a standard error are shown, left out of
-    the comparison and named. Rows with a missing value are counted in a note on the overall number.
+    the comparison and named. `widest` is the widest gap there can be. Rows with a missing value are counted in a note
+    on the overall number.
     """
     rest = [dim for dim in counts.dims if dim.role != "protected"]
     whole = counts.marginal(*(dim.key for dim in rest))
@@ -61,11 +70,18 @@ def compare_estimates(
         found = [estimate(group.counts) for group in groups]
         slices = [group.slice for group in groups]
         yield from (one.measure(name, slice_) for slice_, one in zip(slices, found, strict=True))
-        yield from compared(name, over, slices, found, level=level)
+        yield from compared(name, over, slices, found, level=level, widest=widest)
 
 
 def compared(
-    name: str, over: tuple[str, ...], slices: Sequence[Slice], found: Sequence[Estimate], /, *, level: float
+    name: str,
+    over: tuple[str, ...],
+    slices: Sequence[Slice],
+    found: Sequence[Estimate],
+    /,
+    *,
+    level: float,
+    widest: float,
 ) -> Iterator[Measure]:
     """`name_gap` and `name_spread` of the groups that have a standard error."""
     usable = [i for i, one in enumerate(found) if one.value is not None and one.error is not None]
@@ -88,7 +104,7 @@ def compared(
         (found[high].rows, found[low].rows),
         over=over,
         groups=(slices[high], slices[low]),
-        interval=gap.interval,
+        interval=replace(gap.interval, high=min(gap.interval.high, max(widest, gap.value))),
         method=f"highest minus lowest of {len(usable)} groups",
         notes=(*notes, *(widened_by(slices[i], found[i].rows) for i in small)),
     )

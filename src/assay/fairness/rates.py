@@ -33,6 +33,7 @@ class Rate:
 
 
 SELECTION_RATE = Rate("selection_rate", {"prediction": "1"}, {"prediction": KNOWN})
+SCORING_RATE = Rate("scoring_rate", {"prediction": "1"}, {"prediction": KNOWN})
 BASE_RATE = Rate("base_rate", {"label": "1"}, {"label": KNOWN})
 TPR = Rate("tpr", {"prediction": "1"}, {"label": "1", "prediction": KNOWN})
 FPR = Rate("fpr", {"prediction": "1"}, {"label": "0", "prediction": KNOWN})

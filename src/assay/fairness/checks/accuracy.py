@@ -42,7 +42,7 @@ def accuracy(
     levels = {level for role in ("label", "prediction") for level in counts.dim(role).levels if level is not None}
     if levels <= {"0", "1"}:
         yield from compare_estimates(
-            counts, "balanced_accuracy", lambda rows: balanced(rows, level=level), depth=depth, level=level
+            counts, "balanced_accuracy", lambda rows: balanced(rows, level=level), depth=depth, level=level, widest=1.0
         )
 
 

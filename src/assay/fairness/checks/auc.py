@@ -38,7 +38,9 @@ def auc(counts: Counts, /, *, depth: int = 2, level: float = 0.95) -> Iterator[M
     """
     check_depth(depth)
     bins = score_bins(counts)
-    yield from compare_estimates(counts, "auc", partial(within, bins=bins, level=level), depth=depth, level=level)
+    yield from compare_estimates(
+        counts, "auc", partial(within, bins=bins, level=level), depth=depth, level=level, widest=1.0
+    )
     whole = counts.marginal("label", "score")
     everyone = {label: histogram(whole, bins, labels=(label,)) for label in "01"}
     for over in counts.groupings(depth=depth):

@@ -41,7 +41,7 @@ def score_distributions(counts: Counts, /, *, depth: int = 2, level: float = 0.9
     check_depth(depth)
     bins = score_bins(counts)
     mean = partial(mean_score, bins=bins, level=level)
-    yield from compare_estimates(counts, "mean_score", mean, depth=depth, level=level)
+    yield from compare_estimates(counts, "mean_score", mean, depth=depth, level=level, widest=1.0)
     everyone = histogram(counts.marginal("score"), bins)
     if len(bins) < 2:
         return
