@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from assay.face import open_store as open_store
     from assay.face import read_case as read_case
     from assay.face import read_policy as read_policy
+    from assay.face import wrap_model as wrap_model
 
 _WHERE = {
     "AssayError": "assay.core.errors",
@@ -50,6 +51,7 @@ _WHERE = {
     "open_store": "assay.face",
     "read_case": "assay.face",
     "read_policy": "assay.face",
+    "wrap_model": "assay.face",
 }
 
 __all__ = list(_WHERE)

@@ -137,6 +137,13 @@ def load_model(path: str, /, **options: Any) -> Model:
     return load(path, **options)
 
 
+def wrap_model(estimator: Any, /, **options: Any) -> Model:
+    """A fitted estimator in memory (anything with `predict`) as a Model; options as in `assay.models.wrap`."""
+    from assay.models import wrap
+
+    return wrap(estimator, **options)
+
+
 def open_store(url: str | None = None, /) -> Store:
     """The store at `url`, else at ASSAY_STORE, else under .assay/ in this folder."""
     from assay.store import open_store as open_

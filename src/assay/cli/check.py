@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from assay.cli.options import case_file_of, case_options, json_option, split_arguments, store_option
+from assay.cli.options import NAMES, case_file_of, case_options, json_option, split_arguments, store_option
 from assay.cli.output import print_json, print_run, print_table
-from assay.engine.progress import TerminalProgress
 from assay.core.check import Check, Parameter
 from assay.core.errors import AssayError
+from assay.engine.progress import TerminalProgress
 
 
 @click.group()
@@ -88,7 +88,7 @@ def _flag(p: Parameter) -> str:
 
 
 def _command(found: Check[Any, Any]) -> click.Command:
-    own = list(found.parameters.values())
+    own = [p for p in found.parameters.values() if p.name not in NAMES]  # the case's own flags reach the check
 
     def call(**arguments: Any) -> None:
         given, rest = split_arguments(arguments)

@@ -85,6 +85,6 @@ def _store(url: str | None) -> Item:
 
     try:
         opened = open_store(url)
-        return Item(True, "store", f"{opened.place}: {len(opened.runs(limit=1000))} runs")
+        return Item(True, "store", f"{opened.label}: {len(opened.runs(limit=1000))} runs")
     except AssayError as error:
         return Item(False, "store", error.message, error.hint)

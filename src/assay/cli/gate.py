@@ -36,7 +36,8 @@ def gate(policy: str, run_id: str, store: str | None, as_json: bool) -> int:
 
     rules = read_policy(policy)
     known_ids(rules, {}, registry().checks)
-    result = open_gate(open_store(store).run(run_id), rules)
+    opened = open_store(store)
+    result = open_gate(opened.run(run_id), rules, decisions=opened.decisions())
     if as_json:
         print_json(result.to_json())
     else:

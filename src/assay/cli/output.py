@@ -117,19 +117,25 @@ def _rows(finding: Finding) -> str:
     return text
 
 
+PASSES_SHOWN = 4
+"""Passing lines printed for a check before the rest is summed up in one."""
+
+
 def print_run(run: Run, /, *, everything: bool = False) -> None:
     """The verdicts of a Run by check, worst first; `everything` adds what was only described."""
     for check, facts in run.checks.items():
         found = [f for f in run.findings if f.check == check]
-        judged = [f for f in found if f.limit is not None]
-        missing = [f for f in found if f.measure.name == "unmeasured"]
-        shown = found if everything else [*judged, *missing]
+        shown = found if everything else [f for f in found if f.limit is not None or f.measure.name == "unmeasured"]
         if not shown:
             continue
         order = list(Verdict)
         shown = sorted(shown, key=lambda f: -order.index(f.verdict) if f.verdict else 1)
         click.echo(f"\n{click.style(check, bold=True)}  {safe(facts['title'])}")
-        print_findings(shown)
+        passes = [f for f in shown if f.verdict is Verdict.PASS]
+        hidden = passes[PASSES_SHOWN:] if len(passes) > PASSES_SHOWN + 1 and not everything else []
+        print_findings([f for f in shown if f not in hidden])
+        if hidden:
+            click.echo(f"  {verdict_text(Verdict.PASS)}  and {len(hidden)} more (--all prints them)")
     click.echo()
     print_headline(run)
 

@@ -28,10 +28,10 @@ def list_(limit: int, store: str | None, as_json: bool) -> None:
 
     headers = open_store(store).runs(limit=limit)
     if as_json:
-        print_json([dict(header) for header in headers])
+        print_json([header.to_json() for header in headers])
         return
     rows = [
-        (h["id"], h["subject"], h["started"][:19].replace("T", " "), h["status"], h["verdict"] or "–", h["findings"])
+        (h.id, h.subject, f"{h.started:%Y-%m-%d %H:%M}", h.status, h.verdict.value if h.verdict else "–", h.findings)
         for h in headers
     ]
     if rows:

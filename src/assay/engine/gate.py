@@ -67,7 +67,7 @@ def gate(run: Run, policy: Policy, /, *, decisions: Sequence[Decision] = ()) -> 
     judged = _required(run, policy, reasons)
     bad = [f for f in judged if _blocks(f, policy)]
     reasons.extend(Obstacle(f.check, sentence(f), str(f.verdict), f.id) for f in bad)
-    reasons.extend(_missing_sign_offs(policy, decisions))
+    reasons.extend(_missing_sign_offs(run, policy, decisions))
     return GateResult(
         not reasons, tuple(reasons), len(judged), len(judged) - len(bad), f"{policy.name} {policy.version}"
     )
@@ -113,10 +113,14 @@ def _known_measures(run: Run, policy: Policy) -> None:
             raise unknown(f"measure of {check} in the policy", measure, known | declared, code="policy")
 
 
-def _missing_sign_offs(policy: Policy, decisions: Sequence[Decision]) -> list[Obstacle]:
-    approved = {d.person for d in decisions if d.outcome == "approve"}
+def _missing_sign_offs(run: Run, policy: Policy, decisions: Sequence[Decision]) -> list[Obstacle]:
+    """People whose newest Decision about a Finding of this Run is no approval."""
+    here = {f.id for f in run.findings}
+    newest = {d.person: d.outcome for d in sorted(decisions, key=lambda d: d.at) if here & set(d.findings)}
     return [
-        Obstacle("", f"the sign-off of {person} is missing") for person in policy.sign_offs if person not in approved
+        Obstacle("", f"the sign-off of {person} is missing")
+        for person in policy.sign_offs
+        if newest.get(person) not in ("approve", "waive")
     ]
 
 

@@ -72,11 +72,11 @@ def _judge_one(
     settles = None
     if p_adjusted is not None:
         rule |= {"multiplicity": rules.multiplicity, "alpha": rules.alpha}
-        if verdict in (Verdict.FAIL, Verdict.WARN) and p_adjusted > rules.alpha:
-            verdict = Verdict.INCONCLUSIVE
-            rule["not_significant"] = True
     if verdict is Verdict.INCONCLUSIVE:
         settles = _settles_at(m, limit)
+    if verdict is Verdict.FAIL and p_adjusted is not None and p_adjusted > rules.alpha:
+        verdict = Verdict.INCONCLUSIVE  # to fail is a discovery, and discoveries of a family are controlled
+        rule["not_significant"] = True
     return Judgement(verdict, limit, rule, settles, p_adjusted, family_size)
 
 
@@ -103,7 +103,7 @@ def _settles_at(m: Measure, limit: Limit) -> int | None:
     edge = limit.fail
     if limit.better == "zero":
         edge = limit.fail if m.value >= 0 else -limit.fail
-    needed = n_to_settle(m.value, m.interval, edge, sum(m.rows))
+    needed = n_to_settle(m.value, m.interval, limit=edge, n=sum(m.rows))
     return int(needed) if needed is not None and needed < 10**12 else None
 
 

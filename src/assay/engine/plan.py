@@ -51,6 +51,9 @@ class Plan:
         return len(self.counting) + len(self.reading)
 
 
+SHARED = ("reference", "population")
+"""Roles of a Case that reach every check with a parameter of that name, unless it is given another value."""
+
 ROLE_WORDS = {
     "label": "no column is given as label (the true outcome)",
     "prediction": "there is no prediction and no model to make one",
@@ -91,10 +94,14 @@ def plan(
     counting: list[Planned] = []
     reading: list[Planned] = []
     skipped: list[Skipped] = []
+    facts = {name: getattr(getattr(subject, "roles", None), name, None) for name in SHARED}
     for check in checks:
         given = dict(params.get(check.id, {}))
         if "level" in check.parameters:
             given.setdefault("level", rules.level)
+        for name, value in facts.items():
+            if name in check.parameters and value:
+                given.setdefault(name, value)
         draws = "seed" in check.parameters
         own_seed = given.pop("seed", seed) if draws else None
         complete = check.params(given | ({"seed": own_seed} if draws else {}))

@@ -35,7 +35,7 @@ def begin(subject: Subject, todo: Plan, /, *, policy: Policy, known: Registry, s
         policy=policy.to_json() | {"digest": policy.digest},
         host=host | {f"tool_{key}": value for key, value in tool().items()},
         subject_facts=facts(),
-        checks={check.id: describe(check, known=known) for check in asked},
+        checks={check.id: describe(check, known=known) for check in sorted(asked, key=lambda check: check.id)},
     )
 
 

@@ -1,0 +1,72 @@
+"""Counting millions of Parquet rows: against a hand-written DuckDB GROUP BY on the same (binned) keys.
+
+Prints seconds, the ratio, rows per second and peak memory (of this process, so one size a run), and the time
+of the whole fairness part of an audit on the file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+
+import assay
+from assay.core.subject import by
+
+SQL = """
+COPY (
+  SELECT 'group ' || (hash(i) % 10)::VARCHAR AS g,
+         (hash(i * 7 + 1) % 100000) / 100000.0 AS p,
+         ((hash(i * 13 + 5) % 100000) / 100000.0 < (hash(i * 7 + 1) % 100000) / 100000.0)::INT AS y,
+         ((hash(i * 7 + 1) % 100000) / 100000.0 >= 0.5)::INT AS yhat
+  FROM range({rows}) t(i)
+) TO '{path}' (FORMAT parquet)
+"""
+HAND = "SELECT g, y, yhat, floor(p * 512)::INT AS b, count(*) AS n FROM read_parquet('{path}') GROUP BY ALL"
+
+
+def seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=10_000_000)
+    parser.add_argument("--runs", type=int, default=5)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "rows.parquet"
+        duckdb.sql(SQL.format(rows=arguments.rows, path=path))
+        roles = {"label": "y", "prediction": "yhat", "score": "p", "protected": ["g"], "features": []}
+        case = assay.Case.from_frame(str(path), **roles)
+        freeze = seconds(lambda: case.count([by("score")]))  # edges are found once and then frozen
+        request = [by("protected", "label", "prediction", "score")]
+        mine, hand = [], []
+        for _ in range(arguments.runs):
+            hand.append(seconds(lambda: duckdb.sql(HAND.format(path=path)).fetchall()))
+            mine.append(seconds(lambda: case.count(request)))
+        whole = seconds(lambda: assay.audit(assay.Case.from_frame(str(path), **roles), checks=FAIRNESS, progress=False))
+    ratio = statistics.median(a / b for a, b in zip(mine, hand, strict=True))
+    scan = statistics.median(mine)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"rows {arguments.rows:,}")
+    print(f"freezing the score bins, once   {freeze:.2f} s")
+    print(f"hand-written GROUP BY           {statistics.median(hand):.3f} s")
+    print(f"counting pass                   {scan:.3f} s  ({arguments.rows / scan:,.0f} rows/s)")
+    print(f"ratio                           {ratio:.2f}")
+    print(f"fairness part of an audit       {whole:.2f} s")
+    print(f"peak memory                     {peak:,.0f} MiB")
+
+
+FAIRNESS = ("fairness.representation", "fairness.label_bias", "fairness.selection_rates", "fairness.error_rates")
+
+if __name__ == "__main__":
+    main()
