@@ -99,7 +99,7 @@ def _clauses(checks: list[Check[Any, Any]]) -> str:
 def _command_line() -> str:
     lines = ["# The command line", "", "Exit codes: 0 done, 1 a gate stayed shut, 2 wrong usage or input, 3 our fault,"]
     lines += ["130 interrupted."]
-    for path, context in _commands(assay, click.Context(assay, info_name="assay", terminal_width=100)):
+    for path, context in _commands(assay, assay.make_context("assay", [], resilient_parsing=True, terminal_width=100)):
         lines += ["", f"## `{path}`", "", "```text", context.command.get_help(context).rstrip(), "```"]
     return "\n".join(lines)
 

@@ -16,7 +16,7 @@ INDEX = re.compile(
 HOME = re.compile(r"(?<![\w./])/(home|Users|root|work)/[\w.-]+|\b[A-Z]:\\Users\\")
 PICKLES = {"pickle", "cPickle", "_pickle", "cloudpickle", "dill", "shelve"}
 LOADERS = {"read_pickle", "load_pickle"}
-MAY_UNPICKLE = {"src/assay/models/unpickle_child.py"}
+MAY_UNPICKLE = {"src/assay/models/convert/originals.py"}
 
 
 def tracked() -> dict[str, str]:

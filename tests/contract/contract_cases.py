@@ -1,0 +1,88 @@
+"""Cases that every check is asked of: real ones, and awkward ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from assay.data import demo
+from assay.data.case import Case
+
+
+def credit_table() -> pa.Table:
+    return pq.read_table(demo.load("credit").path)
+
+
+def credit(table: pa.Table | None = None, /, **roles: Any) -> Case:
+    """German credit, with other rows or roles where given."""
+    built = demo.load("credit")
+    return Case.from_frame(credit_table() if table is None else table, **{"name": "credit", **built.roles, **roles})
+
+
+def regression() -> Case:
+    """The amount of a credit, predicted by a straight line through its duration."""
+    table = credit_table()
+    duration, amount = table["duration_months"].to_numpy(), table["amount_dm"].to_numpy()
+    slope, start = np.polyfit(duration, amount, 1)
+    table = table.append_column("guess", pa.array(start + slope * duration))
+    return Case.from_frame(
+        table, name="amount", task="regression", label="amount_dm", prediction="guess", protected=["sex", "age_band"]
+    )
+
+
+def multiclass() -> Case:
+    """The housing of an applicant, predicted by the kind of property."""
+    table = credit_table()
+    guess = {"none or unknown": "free", "real estate": "own", "car or other": "own"}
+    guesses = [guess.get(value, "rent") for value in table["property"].to_pylist()]
+    table = table.append_column("guess", pa.array(guesses))
+    return Case.from_frame(
+        table, name="housing", task="multiclass", label="housing", prediction="guess", protected=["sex", "age_band"]
+    )
+
+
+def recidivism() -> Case:
+    built = demo.load("recidivism")
+    return Case.from_frame(built.path, name="recidivism", **built.roles)
+
+
+def typical() -> dict[str, Case]:
+    """A case of each task, weighted and not, with people repeated, with and without a stated population."""
+    weight = pa.array(np.random.default_rng(7).uniform(0.5, 2.0, 1000))
+    unit = pa.array([i // 2 for i in range(1000)])
+    population = {"sex": {"female": 0.51, "male": 0.49}}
+    return {
+        "credit": credit(population=population, controls=["housing"]),
+        "weighted": credit(credit_table().append_column("w", weight), weight="w", population=population),
+        "repeated": credit(credit_table().append_column("person", unit), unit="person"),
+        "recidivism": recidivism(),
+        "amount": regression(),
+        "housing": multiclass(),
+    }
+
+
+def awkward() -> dict[str, Case]:
+    """Cases that are no error: few rows, one group, one outcome, missing values, hostile names."""
+    table = credit_table()
+    good = [value == "good" for value in table["credit_risk"].to_pylist()]
+    sexes = table["sex"].to_pylist()
+    hostile = ["=1+1", "<script>alert(1)</script>", "", "missing", None, "Ελλάδα", "a\u202eb", "'; DROP TABLE x; --"]
+    names = pa.array([hostile[i % len(hostile)] for i in range(1000)])
+    gaps = pa.array([None if i % 3 == 0 else sex for i, sex in enumerate(sexes)])
+    untold = pa.array([None if i % 4 == 0 else value for i, value in enumerate(table["credit_risk"].to_pylist())])
+    return {
+        "four rows": credit(table.slice(0, 4)),
+        "one group": credit(table.filter(pa.array([sex == "male" for sex in sexes]))),
+        "one outcome": credit(table.filter(pa.array(good))),
+        "a group of one": credit(table.filter(pa.array([sex == "male" or i == 1 for i, sex in enumerate(sexes)]))),
+        "hostile groups": credit(_replaced(table, "sex", names)),
+        "missing groups": credit(_replaced(table, "sex", gaps)),
+        "missing labels": credit(_replaced(table, "credit_risk", untold)),
+    }
+
+
+def _replaced(table: pa.Table, name: str, values: pa.Array) -> pa.Table:
+    return table.set_column(table.column_names.index(name), name, values)
