@@ -154,12 +154,19 @@ def area_under_curve(bins: ScoreBins, /, *, level: float) -> Estimate:
         return Estimate(None, bins.n, reason=reason)
     negative, positive = bins.weight
     found = auc(positive, negative, level=level, effective=(float(bins.kish[1]), float(bins.kish[0])))
-    words = "scores are counted in {bins} bins; the unbinned AUC lies within {bound:.2g} of this"
+    words = "numbers are counted in {bins} bins; the AUC of the numbers themselves lies within {bound:.2g} of this"
     note = Message("auc-bins", words, {"bins": len(positive), "bound": found.bound})
     error = found.standard_error
     if not error and found.interval is not None:
         error = (found.interval.high - found.interval.low) / (2 * two_sided(level))
-    return Estimate(found.value, bins.n, found.interval, standard_error=error, notes=(note,), method="score bins")
+    return Estimate(
+        found.value,
+        bins.n,
+        found.interval,
+        standard_error=error,
+        notes=(note,) if found.bound > 0 else (),
+        method="score bins",
+    )
 
 
 def mean_loss(name: str, bins: ScoreBins, /, *, level: float) -> Estimate:
