@@ -110,7 +110,7 @@ def main() -> None:
         metrics=PEER, y_true=y, y_pred=p, sensitive_features=frame[["sex", "race"]], n_boot=arguments.resamples,
         ci_quantiles=[0.025, 0.5, 0.975], random_state=0,
     )  # fmt: skip
-    peer.by_group_ci()
+    _ = peer.by_group_ci
     theirs = (time.perf_counter() - start) / arguments.resamples * RESAMPLES
     shares, draws = ours(frame, roles)
     worst = max(
@@ -118,7 +118,7 @@ def main() -> None:
         for (name, rate), share in shares.items()
         if share.value is not None
     )
-    middle = peer.by_group_ci()[1]
+    middle = peer.by_group_ci[1]
     names = [tuple(name.split("/")) for name, rate in shares if rate == "tpr"]
     spread = np.nanstd(draws, axis=0)
     median = np.array([[middle.loc[name, rate] for rate in PEER] for name in names], dtype=float)

@@ -87,7 +87,21 @@ def test_what_is_not_a_bootstrap_of_rows_is_refused() -> None:
     with pytest.raises(AssayError, match="whole counts"):
         multinomial([0, 0], mean_of_values, rng=rng)
     with pytest.raises(AssayError, match="one number a replicate"):
-        multinomial(COUNTS, lambda tables: tables, rng=rng)
+        bca(COUNTS, lambda tables: tables, rng=rng)
+    with pytest.raises(AssayError, match="one number a replicate"):
+        multinomial(COUNTS, lambda tables: tables[0], rng=rng)
+
+
+def test_several_statistics_come_from_the_same_resamples() -> None:
+    both = multinomial(
+        COUNTS,
+        lambda tables: np.stack([mean_of_values(tables), 2 * mean_of_values(tables)], axis=1),
+        replicates=50,
+        rng=np.random.default_rng(1),
+    )
+    assert both.shape == (50, 2)
+    assert np.array_equal(both[:, 0], multinomial(COUNTS, mean_of_values, replicates=50, rng=np.random.default_rng(1)))
+    assert np.array_equal(both[:, 1], 2 * both[:, 0])
 
 
 def test_the_intervals_cover() -> None:

@@ -13,7 +13,8 @@ from assay.stats.quantiles import check_level, normal_quantile
 
 Floats = NDArray[np.float64]
 Statistic = Callable[[NDArray[np.float64]], ArrayLike]
-"""Takes tables of counts, replicates along the first axis, and gives one number a replicate (NaN: undefined there)."""
+"""Takes tables of counts, replicates along the first axis, and gives one number a replicate (NaN: undefined there), or
+one array a replicate for several statistics of the same resamples."""
 
 BLOCK = 1 << 22
 
@@ -25,7 +26,7 @@ def multinomial(
 
     Drawing n rows with replacement gives cell counts that are Multinomial(n, counts/n), so this has the
     distribution of the row bootstrap (Efron 1979) at the cost of the cells. A replicate where the statistic is
-    undefined is NaN.
+    undefined is NaN. Shape (replicates,), or (replicates, …) where the statistic gives an array.
     """
     cells = _cells(counts)
     n, share = int(cells.sum()), cells.reshape(-1) / cells.sum()
@@ -34,7 +35,7 @@ def multinomial(
     for start in range(0, replicates, rows):
         size = min(rows, replicates - start)
         drawn = rng.multinomial(n, share, size=size).astype(np.float64).reshape(size, *cells.shape)
-        out.append(_values(statistic, drawn))
+        out.append(_values(statistic, drawn, several=True))
     return np.concatenate(out) if out else np.zeros(0)
 
 
@@ -126,14 +127,14 @@ def _cells(counts: ArrayLike) -> Floats:
     return cells
 
 
-def _values(statistic: Statistic, tables: Floats) -> Floats:
+def _values(statistic: Statistic, tables: Floats, *, several: bool = False) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
         values = np.asarray(statistic(tables), dtype=np.float64)
-    if values.shape != (len(tables),):
+    if values.shape[:1] != (len(tables),) or (values.ndim > 1 and not several):
         raise AssayError(
             f"The statistic gave shape {values.shape} for {len(tables)} replicates.",
             code="shape",
-            hint="Return one number a replicate: reduce every axis but the first.",
+            hint="Keep the first axis, and reduce the others to one number a replicate.",
         )
     return values
 
