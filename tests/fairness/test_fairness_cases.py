@@ -48,9 +48,9 @@ def test_propublica_from_the_built_in_rows(find: Find) -> None:
 
 def test_proxies_of_adult_within_seconds(find: Find) -> None:
     case = demo("income")
-    start = time.perf_counter()
+    start = time.process_time()
     measures = list(proxies(case))
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
     by_feature = {m.slice["feature"]: m.value for m in measures if m.name == "proxy_auc" and m.over == ("sex",)}
     assert set(by_feature) == set(case.roles.features)
     assert max(by_feature, key=lambda name: by_feature[name] or 0.0) == "relationship"

@@ -40,7 +40,7 @@ def test_against_a_population(make_counts: Make, find: Find) -> None:
     difference = find(measures, "group_share_difference", {"sex": "f"}, "sex")
     assert difference.value == pytest.approx(30 / 90 - 0.51)
     assert difference.n == 90
-    assert [note.text() for note in difference.notes] == ["the population does not name, so left out: sex = (no value)"]
+    assert [note.text() for note in difference.notes] == ["the population does not name, so left out: sex = (missing)"]
     assert difference.p_value == pytest.approx(2 * stats.norm.sf(abs(30 / 90 - 0.51) / np.sqrt(0.51 * 0.49 / 90)))
     assert find(measures, "group_share_ratio", {"sex": "f"}, "sex").value == pytest.approx(30 / 90 / 0.51)
     gap = find(measures, "representation_gap", over="sex")

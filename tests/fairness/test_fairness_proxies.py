@@ -94,6 +94,13 @@ def test_one_group_is_unmeasured() -> None:
         assert m.reason.id == "one-group"
 
 
+def test_a_constant_column_says_nothing() -> None:
+    found = search(pa.table({"sex": ["f", "m"] * 60, "x": [1] * 120, "y": [None] * 120, "z": np.arange(120)}), "sex")
+    for name in ("x", "y"):
+        assert (found[name].value, found[name].interval, found[name].p_value) == (0.5, None, 1.0)
+    assert search(pa.table({"sex": ["f", "m"] * 60, "x": [1] * 120}), "sex")[None].value == 0.5
+
+
 def test_a_column_that_is_no_number_or_word_is_unmeasured() -> None:
     found = search(pa.table({"sex": ["f", "m"] * 60, "x": [[1, 2]] * 120, "y": np.arange(120.0)}), "sex")
     assert found["x"].reason is not None
@@ -140,10 +147,12 @@ def test_one_fold_auc_is_scikit_learns_and_delongs() -> None:
 def test_intervals_and_p_values_at_the_edges() -> None:
     perfect = HeldOutAUC(1.0, 0.0, 60)
     interval = interval_of(perfect, level=0.95)
+    assert interval is not None
     assert (interval.low, interval.high) == (pytest.approx(60 / (60 + 1.959964**2)), 1.0)
     assert p_above_half(perfect) < 1e-12
     assert p_above_half(HeldOutAUC(0.5, 0.0, 60)) == 1.0
     reversed_ = interval_of(HeldOutAUC(0.0, 0.0, 60), level=0.95)
+    assert reversed_ is not None
     assert (reversed_.low, reversed_.high) == (0.0, pytest.approx(1 - 60 / (60 + 1.959964**2)))
 
 
@@ -177,6 +186,6 @@ def test_twenty_thousand_rows_take_a_few_seconds() -> None:
     rng = np.random.default_rng(6)
     n = 20_000
     table = pa.table({"race": rng.choice(list("abcde"), n), **{f"x{i}": rng.normal(size=n) for i in range(14)}})
-    start = time.perf_counter()
+    start = time.process_time()
     search(table, "race")
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10

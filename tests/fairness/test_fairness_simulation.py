@@ -52,7 +52,7 @@ def failed(measures: Sequence[Measure], limits: Sequence[Limit]) -> set[tuple[st
 def test_a_fair_model_hardly_ever_fails_anything(n: int, sizes: tuple[int, int]) -> None:
     rng = np.random.default_rng(11)
     groups = [(f"g{i}", f"h{j}") for i in range(sizes[0]) for j in range(sizes[1])]
-    runs, alarms = 150, 0
+    runs, alarms = 80, 0
     for _ in range(runs):
         counts = drawn(rng, groups, n, [0.7] * len(groups), [0.2] * len(groups))
         found = failed(list(error_rates(counts)), error_rates.limits)
@@ -66,7 +66,7 @@ def test_a_gap_of_a_fifth_fails_its_limit(k: int) -> None:
     rng = np.random.default_rng(12)
     groups = [(f"g{i}", "h") for i in range(k)]
     tpr = [0.5] + [0.7] * (k - 1)
-    runs, caught = 100, 0
+    runs, caught = 60, 0
     for _ in range(runs):
         counts = drawn(rng, groups, 500, tpr, [0.2] * k)
         caught += ("tpr_gap", ("g",)) in failed(list(error_rates(counts, depth=1)), error_rates.limits)
@@ -79,7 +79,7 @@ def test_the_gap_and_the_differences_cover_the_truth(k: int, lift: float, find: 
     rng = np.random.default_rng(13)
     groups = [(f"g{i}", "h") for i in range(k)]
     tpr = [0.5 + lift] + [0.5] * (k - 1)
-    runs, gaps, differences = 250, 0, 0
+    runs, gaps, differences = 160, 0, 0
     for _ in range(runs):
         measures = list(error_rates(drawn(rng, groups, 100, tpr, [0.3] * k), depth=1))
         gap = find(measures, "tpr_gap", None, "g").interval

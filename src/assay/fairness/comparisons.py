@@ -113,7 +113,7 @@ def group_differences(
         interval = newcombe(share, other, level=level)
         yield Measure(
             f"{table.rate.name}_difference",
-            _value(share) - _value(other),
+            share.hits / share.total - other.hits / other.total,
             (share.rows, other.rows),
             slice={**table.rate.within, **table.slices[i]},
             over=table.over,
@@ -211,8 +211,3 @@ def comparison_notes(table: GroupRates, /) -> tuple[Message, ...]:
     """Which rows and groups a comparison leaves out."""
     empty = [slice_ for slice_, share in zip(table.slices, table.shares, strict=True) if share.total <= 0]
     return (*table.notes, *((left_out_groups(empty),) if empty else ()))
-
-
-def _value(share: Share) -> float:
-    assert share.value is not None
-    return share.value

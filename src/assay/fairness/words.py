@@ -12,8 +12,8 @@ SHOWN = 8
 
 
 def group_name(slice: Slice, /) -> str:
-    """The group for a reader: `sex = Female, race = (no value)`."""
-    return ", ".join(f"{name} = {'(no value)' if level is None else level}" for name, level in slice.items())
+    """The group for a reader: `sex = Female, race = (missing)`."""
+    return ", ".join(f"{name} = {'(missing)' if level is None else level}" for name, level in slice.items())
 
 
 def group_names(slices: Sequence[Slice], /) -> str:

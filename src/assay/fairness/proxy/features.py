@@ -34,6 +34,8 @@ def code_feature(column: Any, /) -> Coded | None:
     kind = column.type
     if pa.types.is_dictionary(kind):
         column, kind = column.cast(kind.value_type), kind.value_type
+    if pa.types.is_null(kind):
+        return Coded(np.zeros(len(column), dtype=np.int64), True)
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         return Coded(_bins(_numbers(pc.cast(column, pa.float64(), safe=False))), True)
     if pa.types.is_temporal(kind) and not pa.types.is_interval(kind):

@@ -132,17 +132,20 @@ def p_above_half(auc: HeldOutAUC, /) -> float:
     return 0.5 * math.erfc((auc.value - 0.5) / error / math.sqrt(2))
 
 
-def interval_of(auc: HeldOutAUC, /, *, level: float) -> Interval:
+def interval_of(auc: HeldOutAUC, /, *, level: float) -> Interval | None:
     """DeLong's interval on the logit scale; where every pair is ordered, Wilson's bound for the smaller side.
 
-    Near 1/2 the variance is doubled, for the reason given at `p_above_half`; the addition fades with the square of the
-    distance from 1/2 in standard errors, where which rows are ranked higher no longer depends on luck.
+    None where the scores show no variance though not all pairs are ordered, as those of a constant feature. Near 1/2
+    the variance is doubled, for the reason given at `p_above_half`; the addition fades with the square of the distance
+    from 1/2 in standard errors, where which rows are ranked higher no longer depends on luck.
     """
     z = NormalDist().inv_cdf((1 + level) / 2)
     if not 0 < auc.value < 1:
         bound = auc.smaller / (auc.smaller + z * z)
         low, high = (bound, 1.0) if auc.value == 1 else (0.0, 1 - bound)
         return Interval(low, high, level, "Wilson bound, all pairs ordered")
+    if auc.standard_error == 0:
+        return None
     centre = math.log(auc.value / (1 - auc.value))
     distance = abs(auc.value - 0.5) / auc.standard_error
     doubling = min(1.0, 2 * (z / distance) ** 2) if distance > 0 else 1.0
