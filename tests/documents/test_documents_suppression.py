@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
-from documents_runs import CREDIT, make_run
+from documents_runs import CREDIT, POLICY, made, make_run
 from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.core.finding import Findings
 from assay.core.measure import Interval, Measure
+from assay.documents import html, junit, markdown
 from assay.documents.standing import standing
 from assay.documents.suppression import ROUNDING, cell, suppress
 
@@ -70,6 +72,18 @@ def test_an_empty_cell_concerns_nobody():
     assert not suppress(rows, min_cell=5).small
 
 
+def test_a_share_of_all_rows_says_how_many_rows_a_group_has():
+    sizes = {"f": 60, "m": 37, "x": 3}
+    shares = [Measure("group_share", n / 100, 100, slice={"sex": s}) for s, n in sizes.items()]
+    worst = Measure("representation_gap", 0.2, 100, over=("sex",), groups=({"sex": "x"},))
+    findings = Findings(made("fairness.representation", m, [], POLICY) for m in (*shares, worst))
+    run = replace(make_run(), findings=findings, subject_facts={"groups": {"sex": sizes}})
+    assert [e.hidden for e in standing(run).entries] == ["", "complement", "small", "small"]
+    for text in (html(run), markdown(run), junit(run)):
+        assert "0.030" not in text
+        assert "0.370" not in text
+
+
 def test_the_same_group_is_left_out_of_every_measure():
     entries = standing(make_run()).entries
     left_out = {
@@ -88,8 +102,6 @@ def test_a_comparison_is_hidden_with_the_groups_it_names():
     def gap(a, b, n):
         groups = ({"sex": a}, {"sex": b})
         return Measure("tpr_gap", 0.1, n, over=("sex",), groups=groups, interval=Interval(0.0, 0.2, 0.95, "x"))
-
-    from documents_runs import POLICY, made
 
     measures = [*base, gap("f", "x", (60, 2)), gap("f", "m", (60, 40))]
     run = make_run()

@@ -9,7 +9,7 @@ from assay.core.errors import AssayError
 from assay.core.finding import Finding, Run, is_required
 from assay.core.measure import Limit, Measure, Verdict
 from assay.core.policy import Policy
-from assay.documents.suppression import Cell, hidden_findings
+from assay.documents.suppression import Cell, group_cells, hidden_findings
 from assay.engine.gate import gate
 from assay.engine.judge import replace_policy
 
@@ -98,7 +98,7 @@ def standing(run: Run, /) -> Standing:
     """How `run` stands under the policy it was judged by. Sign-offs are for the gate, not for a document."""
     policy = Policy.from_json(run.policy) if run.policy else Policy()
     said = _gate(run, replace(policy, sign_offs=()))
-    hidden = hidden_findings(run.findings, min_cell=policy.rules.min_cell)
+    hidden = hidden_findings(run.findings, group_cells(run.subject_facts), min_cell=policy.rules.min_cell)
     entries = tuple(
         Entry(f, why, is_required(f, policy.required), f.id in said.findings) if f.limit else Entry(f, why)
         for f, why in zip(run.findings, hidden.reasons, strict=True)

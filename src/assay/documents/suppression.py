@@ -13,10 +13,12 @@ the denominators of two measures, are not protected; a release to the public nee
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from assay.core.finding import Finding
+from assay.core.measure import Measure
 
 ROUNDING = 0.001 / 4
 """Shares are shown to three decimals, so a share of n rows says its numerator to within n / 1000 at best; with its
@@ -37,6 +39,14 @@ class Suppressed:
         return cell in self.small or cell in self.complement
 
 
+@dataclass(frozen=True, slots=True)
+class GroupRows:
+    """A group and how many rows it has."""
+
+    group: str | None
+    rows: int
+
+
 @dataclass
 class _Sum:
     """A total, and its parts along one attribute."""
@@ -48,6 +58,26 @@ class _Sum:
 def cell(slice: Mapping[str, str | None], /) -> Cell:
     """The slice as a Cell."""
     return frozenset(slice.items())
+
+
+def group_rows(groups: object, /) -> list[GroupRows]:
+    """Groups of one attribute with their rows: from records, from pairs, or from a mapping, which cannot say None."""
+    if isinstance(groups, Mapping):
+        return [GroupRows(str(k), int(v)) for k, v in groups.items()]
+    out: list[GroupRows] = []
+    for item in groups if isinstance(groups, Sequence) else ():
+        group, n = (item.get("group"), item.get("n")) if isinstance(item, Mapping) else item
+        out.append(GroupRows(None if group is None else str(group), int(n or 0)))
+    return out
+
+
+def group_cells(facts: Mapping[str, Any], /) -> dict[Cell, int]:
+    """Rows of every group that the facts of a Subject list."""
+    return {
+        cell({name: found.group}): found.rows
+        for name, groups in (facts.get("groups") or {}).items()
+        for found in group_rows(groups)
+    }
 
 
 def suppress(
@@ -103,34 +133,51 @@ class Hidden:
     cells: frozenset[Cell]
 
 
-def hidden_findings(findings: Iterable[Finding], /, *, min_cell: int) -> Hidden:
-    """Which Findings are to be shown without n, value and interval.
+def hidden_findings(findings: Iterable[Finding], sizes: Mapping[Cell, int], /, *, min_cell: int) -> Hidden:
+    """Which Findings are to be shown without n, value and interval; `sizes` are the rows of whole groups.
 
-    A comparison is hidden where it rests on too few rows, and where a slice it names is hidden in the measure it
-    compares (`tpr` for `tpr_gap`). The same groups are left out of every measure as
+    A comparison is hidden where it rests on too few rows or names a group of too few, and where a slice it names
+    is hidden in the measure it compares (`tpr` for `tpr_gap`). The same groups are left out of every measure as
     far as that goes, because what one table leaves out another must not show.
     """
     findings = tuple(findings)
-    tables: dict[tuple[str, str], dict[Cell, int]] = {}
+    tables: dict[tuple[str, str], list[Measure]] = {}
     for f in findings:
-        m = f.measure
-        if not m.over and not m.groups:
-            tables.setdefault((f.check, m.name), {})[cell(m.slice)] = min(m.rows)
+        if not f.measure.over and not f.measure.groups:
+            tables.setdefault((f.check, f.measure.name), []).append(f.measure)
     named = {cell({**f.measure.slice, **group}) for f in findings for group in f.measure.groups}
-    cells: set[Cell] = set()
+    few = {c for c, n in sizes.items() if c and 0 < n < min_cell}
+    cells = set(few)
     found: dict[tuple[str, str], Suppressed] = {}
-    for key, rows in tables.items():
-        found[key] = suppress(rows, min_cell=min_cell, prefer=cells, spare=named)
+    for key, measures in tables.items():
+        found[key] = suppress(_rows(measures), min_cell=min_cell, prefer=cells, spare=named)
         cells |= found[key].small | found[key].complement
-    return Hidden(tuple(_hidden(f, found, min_cell) for f in findings), frozenset(cells))
+    return Hidden(tuple(_hidden(f, found, few, min_cell) for f in findings), frozenset(cells))
 
 
-def _hidden(f: Finding, found: Mapping[tuple[str, str], Suppressed], min_cell: int) -> str:
+def _rows(measures: Sequence[Measure]) -> dict[Cell, int]:
+    """Rows behind each slice: the denominators, or, where the slices are shares of one whole, what they are of it."""
+    rows = {cell(m.slice): min(m.rows) for m in measures}
+    if len(set(rows.values())) != 1 or len(rows) < 2:
+        return rows
+    whole = next(iter(rows.values()))
+    sums: dict[tuple[str, ...], float] = {}
+    for m in measures:
+        attributes = tuple(sorted(m.slice))
+        sums[attributes] = sums.get(attributes, 0.0) + (m.value or 0.0)
+    if not all(abs(total - 1) < 1e-6 for attributes, total in sums.items() if attributes):
+        return rows
+    return {cell(m.slice): round((m.value or 0.0) * whole) for m in measures if m.slice} | {frozenset(): whole}
+
+
+def _hidden(f: Finding, found: Mapping[tuple[str, str], Suppressed], few: Collection[Cell], min_cell: int) -> str:
     m = f.measure
-    if not m.over and not m.groups:
-        table, own = found[f.check, m.name], cell(m.slice)
-        return "small" if own in table.small else "complement" if own in table.complement else ""
-    if any(0 < n < min_cell for n in m.rows):
+    own = cell(m.slice)
+    named = [cell({**m.slice, **group}) for group in m.groups]
+    if own in few or any(c in few for c in named) or any(0 < n < min_cell for n in m.rows):
         return "small"
+    if not m.over and not m.groups:
+        table = found[f.check, m.name]
+        return "small" if own in table.small else "complement" if own in table.complement else ""
     base = found.get((f.check, m.name.rpartition("_")[0]), Suppressed())
-    return "complement" if any(cell({**m.slice, **group}) in base for group in m.groups) else ""
+    return "complement" if any(c in base for c in named) else ""

@@ -9,12 +9,13 @@ from typing import Any
 
 from assay.core.measure import Verdict
 from assay.core.policy import Rules
+from assay.documents.escape import Shown
 from assay.documents.language import Language, Sentence
 from assay.documents.report.figures import Figure, figures
 from assay.documents.report.found import found, not_run
 from assay.documents.report.made import Fact, Link, link, made
 from assay.documents.report.order import Caps
-from assay.documents.report.rows import tells_few
+from assay.documents.report.rows import tells_few, where
 from assay.documents.standing import Entry, tally, worst
 
 ALIKE = 2
@@ -32,7 +33,7 @@ class CheckPage:
     tally: Mapping[Verdict, int]
     found: tuple[Sentence, ...]
     figures: tuple[Figure, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Sentence, ...]
     notes_left: int
     made: tuple[Fact, ...]
     paragraphs: tuple[str, ...]
@@ -76,16 +77,21 @@ def check_page(
 
 @dataclass(frozen=True)
 class _Notes:
-    shown: tuple[str, ...]
+    shown: tuple[Sentence, ...]
     left: int
 
 
 def _notes(entries: Sequence[Entry], language: Language, rules: Rules) -> _Notes:
     """What the check remarks on its numbers, a few of each kind."""
-    kinds: dict[str, dict[str, None]] = {}
+    kinds: dict[str, dict[str, Sentence]] = {}
     for e in entries:
         for note in e.measure.notes if not e.hidden else ():
             if not tells_few(note, rules.min_cell):
-                kinds.setdefault(note.id, {})[language.message(note)] = None
-    shown = tuple(text for texts in kinds.values() for text in list(texts)[:ALIKE])
+                told: dict[str, Shown | Sentence] = {
+                    "measure": language.measure(e.measure.name),
+                    "where": where(e.measure),
+                }
+                text = language.message(note)
+                kinds.setdefault(note.id, {}).setdefault(text, Sentence("what.note", told | {"note": text}))
+    shown = tuple(sentence for texts in kinds.values() for sentence in list(texts.values())[:ALIKE])
     return _Notes(shown, sum(map(len, kinds.values())) - len(shown))

@@ -11,7 +11,7 @@ from assay.core.policy import Rules
 from assay.documents.escape import Name, Shown, attributes, visible_name
 from assay.documents.language import Language, Sentence
 from assay.documents.report.made import Fact
-from assay.documents.suppression import Cell, suppress
+from assay.documents.suppression import Cell, GroupRows, group_rows, suppress
 
 LISTED = 40
 """So many columns or classes are named."""
@@ -84,40 +84,30 @@ def _listed(items: Sequence[Any]) -> str:
     return f"{named}, … (+{len(items) - LISTED})" if len(items) > LISTED else named
 
 
-def sizes(groups: object, /) -> list[tuple[str | None, int]]:
-    """Groups of one attribute as (group, rows): a mapping, or records or pairs, which can say None."""
-    if isinstance(groups, Mapping):
-        return [(str(k), int(v)) for k, v in groups.items()]
-    out: list[tuple[str | None, int]] = []
-    for item in groups if isinstance(groups, Sequence) else ():
-        group, n = (item.get("group"), item.get("n", item.get("rows"))) if isinstance(item, Mapping) else item
-        out.append((None if group is None else str(group), int(n)))
-    return out
-
-
 def group_sizes(run: Run, /, *, language: Language, rules: Rules, prefer: Collection[Cell]) -> tuple[Attribute, ...]:
     """The groups of every protected attribute, small ones hidden, and those in `prefer` where one more must be."""
     given: Mapping[str, object] = run.subject_facts.get("groups") or {}
-    found = {name: sizes(given[name]) for name in sorted(given)}
+    found = {name: group_rows(given[name]) for name in sorted(given)}
     return tuple(_attribute(name, groups, language, rules, prefer) for name, groups in found.items() if groups)
 
 
 def _attribute(
-    name: str, found: list[tuple[str | None, int]], language: Language, rules: Rules, prefer: Collection[Cell]
+    name: str, found: Sequence[GroupRows], language: Language, rules: Rules, prefer: Collection[Cell]
 ) -> Attribute:
-    total = sum(n for _, n in found)
-    cells: dict[Cell, int] = {frozenset({(name, group)}): n for group, n in found}
+    total = sum(g.rows for g in found)
+    cells: dict[Cell, int] = {frozenset({(name, g.group)}): g.rows for g in found}
     hidden = suppress(cells | {frozenset(): total}, min_cell=rules.min_cell, prefer=prefer)
-    largest = sorted(found, key=lambda pair: -pair[1])
+    largest = sorted(found, key=lambda g: -g.rows)
     rows = []
-    for group, n in largest[:MOST]:
-        own: Cell = frozenset({(name, group)})
+    for g in largest[:MOST]:
+        own: Cell = frozenset({(name, g.group)})
         if own in hidden:
             id = "figure.under" if own in hidden.small else "figure.hidden"
-            rows.append(GroupSize(Name((group,)), language.say(id, min_cell=str(rules.min_cell)), None, ""))
+            rows.append(GroupSize(Name((g.group,)), language.say(id, min_cell=str(rules.min_cell)), None, ""))
         else:
-            share = n / total if total else 0.0
-            rows.append(GroupSize(Name((group,)), language.count(n), round(100 * share, 2), language.percent(share)))
+            share = g.rows / total if total else 0.0
+            text = language.percent(share)
+            rows.append(GroupSize(Name((g.group,)), language.count(g.rows), round(100 * share, 2), text))
     left = len(largest) - len(rows)
     more = language.counted("figure.more", left, over=attributes((name,))) if left else None
     return Attribute(attributes((name,)), tuple(rows), more)
@@ -133,7 +123,10 @@ _NAMES, _DIGESTS = ("source", "path", "name", "uri"), ("sha256", "snapshot", "di
 
 def _source(source: Mapping[str, Any]) -> Source:
     named = next((str(source[key]) for key in _NAMES if source.get(key)), "")
-    digests = [f"{key}: {source[key]}" for key in _DIGESTS if source.get(key)]
+    found = {key: str(source[key]) for key in _DIGESTS if source.get(key)}
+    digests = [
+        value if key == "digest" or value.startswith(f"{key}:") else f"{key}: {value}" for key, value in found.items()
+    ]
     rest = [
         f"{key}: {value}"
         for key, value in sorted(source.items())
