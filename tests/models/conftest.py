@@ -1,17 +1,12 @@
-"""Small data with text, missing values and integers, and the tables made from them."""
+"""Small data with text, missing values and integers."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
 
 ROWS = 300
-
-
-def table_of(frame: pd.DataFrame) -> pa.Table:
-    return pa.Table.from_pandas(frame, preserve_index=False)
 
 
 @pytest.fixture(scope="session")

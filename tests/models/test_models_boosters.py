@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 import xgboost
-from conftest import table_of
+from model_tables import table_of
 
 from assay.core.errors import AssayError
 from assay.models import wrap

@@ -15,10 +15,10 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import table_of
 from hostile_estimators import Nan, Payload
 from hypothesis import given
 from hypothesis import strategies as st
+from model_tables import table_of
 from sklearn.linear_model import LogisticRegression
 
 from assay.core.errors import AssayError

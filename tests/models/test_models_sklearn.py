@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 import skops.io
-from conftest import table_of
+from model_tables import table_of
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor, make_column_selector
 from sklearn.ensemble import (

@@ -43,10 +43,11 @@ class TensorSpec:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Which outputs are read, and as what."""
+    """Which outputs are read, and as what. `own` are the classes as the model's label output calls them."""
 
     task: Task
     classes: tuple[str, ...]
+    own: tuple[str, ...]
     labels: str = ""
     scores: str = ""
     form: Form = "probabilities"
@@ -92,9 +93,12 @@ def plan(
     if not found and classes is None and task in ("binary", "multiclass"):
         found = ("0", "1") if task == "binary" else ()
     names = named_classes(found, classes, count=count)
+    # A label that is a number may be renamed by position; one that is text, or a name, speaks for itself.
+    renamed = bool(labels) and labels[0].kind != "text" and set(names) != set(found) and len(names) == len(found)
     return Reading(
         agree(task_of(names), task, name=name),
         names,
+        found if renamed else names,
         labels[0].name if labels else "",
         floats[0].name if floats else "",
         form or ("probabilities" if names else "values"),
@@ -123,20 +127,18 @@ def read(reading: Reading, tensors: Mapping[str, np.ndarray], /) -> Outputs:
     made = interpret(tensors[reading.scores], reading.form) if reading.scores else Outputs()
     if not reading.labels:
         return made
-    codes = codes_of(tensors[reading.labels], reading.classes)
-    if made.scores is not None and made.codes is not None and len(reading.classes) == made.scores.shape[1]:
-        _check_order(codes, made.codes, made.scores)
+    codes = codes_of(tensors[reading.labels], reading.own)
+    if made.scores is not None and made.scores.shape == (len(codes), len(reading.classes)):
+        _check_order(codes, made.scores)
     return Outputs(codes=codes, scores=made.scores)
 
 
-def _check_order(codes: np.ndarray, best: np.ndarray, scores: np.ndarray) -> None:
+def _check_order(codes: np.ndarray, scores: np.ndarray) -> None:
     """Labels follow the probabilities: models with thresholds of their own may differ, a permutation cannot hide."""
-    if len(codes) != len(best) or not len(codes):
-        return
-    differ = float((codes != best).mean())
-    if differ > 0.5:
+    less = scores[np.arange(len(codes)), codes] < scores.max(axis=1)
+    if len(codes) and less.mean() > 0.5:
         raise AssayError(
-            f"The model's label is not its most probable class in {differ:.0%} of {len(codes)} rows.",
+            f"The model's label is not its most probable class in {less.mean():.0%} of {len(codes)} rows.",
             code="classes",
             hint="The classes seem to be in another order: name them in the order of the probabilities.",
         )

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 ROWS_PER_REQUEST = 4096
 LARGEST_ANSWER = 256 << 20
+_SCORES = "output-0"
 _ADDRESS = re.compile(
     r"(https?://[^/?#\s@]+(?:/[^?#\s@]*)?/v2/models/[^/?#\s@]+(?:/versions/[^/?#\s@]+)?)(?:/infer)?/?\Z"
 )
@@ -57,13 +58,14 @@ class EndpointModel(Adapter):
         metadata = self._ask("GET", self._url, None)
         self._inputs = open_inference.declared(metadata, "inputs") or [open_inference.UNDECLARED]
         outputs = [found.spec for found in open_inference.declared(metadata, "outputs")]
+        self._declared = bool(outputs)
         if not outputs and not classes and task != "regression":
             raise AssayError(
                 f"{name} does not say what it returns.",
                 code="endpoint",
                 hint="Say it: the classes in the order of its scores, or that the task is regression.",
             )
-        assumed = outputs or [tensors.TensorSpec("", "floating", (None, len(classes) if classes else None))]
+        assumed = outputs or [tensors.TensorSpec(_SCORES, "floating", (None, len(classes) if classes else None))]
         self._reading = tensors.plan(assumed, name=name, task=task, classes=classes)
         self._matrix = len(self._inputs) == 1 and self._inputs[0].spec.shape[1:] != (1,)
         shape = self._inputs[0].spec.shape
@@ -93,20 +95,18 @@ class EndpointModel(Adapter):
             encoded = [open_inference.encode_column(found, table, i) for i, found in enumerate(self._inputs)]
         wanted = [item for item in (self._reading.labels, self._reading.scores) if item]
         body: dict[str, Any] = {"inputs": encoded}
-        if wanted:
+        if self._declared:
             body["outputs"] = [{"name": item} for item in wanted]
         answer = self._ask("POST", f"{self._url}/infer", body)
         outputs = open_inference.records(answer, "outputs")
-        if not wanted and len(outputs) != 1:
+        if not self._declared and len(outputs) != 1:
             raise self._error(f"answered with {len(outputs)} outputs, and declares none")
-        by_name = {str(output.get("name")) if wanted else "": output for output in outputs}
+        by_name = {str(output.get("name")) if self._declared else _SCORES: output for output in outputs}
         missing = [item for item in wanted if item not in by_name]
         if missing:
             raise self._error(f"answered without its output {missing[0]!r}")
         rows = table.num_rows
-        return tensors.read(
-            self._reading, {item: open_inference.decode(by_name[item], rows=rows) for item in wanted or [""]}
-        )
+        return tensors.read(self._reading, {item: open_inference.decode(by_name[item], rows=rows) for item in wanted})
 
     def _ask(self, method: str, url: str, body: Any) -> Mapping[str, Any]:
         """The JSON object of one answer; whatever goes wrong is one sentence, and nothing is asked twice."""

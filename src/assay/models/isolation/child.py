@@ -90,6 +90,7 @@ class _Server:
         self._in, self._out = channel_in, channel_out
         self._seconds = seconds
         self._model: Any = None
+        self._kind = ""
 
     def serve(self, header: Mapping[str, Any], data: bytearray, enforced: tuple[str, ...]) -> None:
         """Answer the first message (open the model), and then each next one."""
@@ -116,7 +117,7 @@ class _Server:
         from assay.models.formats import ModelFile
         from assay.models.load import open_here
 
-        classes = header["classes"]
+        self._kind, classes = header["kind"], header["classes"]
         file = ModelFile(
             name=header["name"],
             kind=header["kind"],
@@ -147,6 +148,8 @@ class _Server:
     def _export(self, header: Mapping[str, Any], payload: bytearray) -> tuple[dict[str, Any], list[Any]]:
         from assay.models.convert.export import export
 
+        if self._kind == "pickle":  # what the model itself needs is loaded by now
+            sys.meta_path.insert(0, _Refuse(()))
         sample = wire.unpack_inputs(header, payload)
         return {}, [export(self._model, header["to"], sample)]
 
