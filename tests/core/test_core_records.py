@@ -132,6 +132,8 @@ def test_the_verdict_of_a_run_is_the_worst_judged_and_the_unmeasured_count_only_
     run = Run("r", "credit", datetime.now(UTC), 1.0, Findings([passed, missing]))
     assert run.verdict is Verdict.PASS
     assert replace(run, policy={"required": ["quality.other"]}).verdict is Verdict.UNMEASURED
+    described = run.with_findings([passed, replace(missing, limit=None)])
+    assert replace(described, policy={"required": ["quality.other"]}).verdict is Verdict.PASS
     assert run.with_findings([passed, finding(verdict=Verdict.FAIL)]).verdict is Verdict.FAIL
     assert run.with_findings([finding(verdict=None)]).verdict is None
 

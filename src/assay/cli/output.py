@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from assay.core.finding import Finding, Run
-from assay.core.measure import Measure, Verdict
+from assay.core.measure import NOT_RUN, Measure, Verdict
 
 MARKS = {
     Verdict.PASS: ("✓ pass", "green"),
@@ -125,7 +125,7 @@ def print_run(run: Run, /, *, everything: bool = False) -> None:
     """The verdicts of a Run by check, worst first; `everything` adds what was only described."""
     for check, facts in run.checks.items():
         found = [f for f in run.findings if f.check == check]
-        shown = found if everything else [f for f in found if f.limit is not None or f.measure.name == "unmeasured"]
+        shown = found if everything else [f for f in found if f.limit is not None or f.measure.name == NOT_RUN]
         if not shown:
             continue
         order = list(Verdict)

@@ -9,7 +9,7 @@ from typing import Any
 
 from assay.core.canonical import digest
 from assay.core.errors import AssayError
-from assay.core.measure import Limit, Measure, Verdict
+from assay.core.measure import NOT_RUN, Limit, Measure, Verdict
 
 FORMAT = 1
 """Number of the Finding format; a reader for every released number stays."""
@@ -122,6 +122,11 @@ def is_required(finding: Finding, required: Sequence[str], /) -> bool:
     return not required or finding.check in required or f"{finding.check}:{finding.measure.name}" in required
 
 
+def _matters(finding: Finding, required: Sequence[str]) -> bool:
+    judged = finding.limit is not None or finding.measure.name == NOT_RUN
+    return judged and bool(required) and is_required(finding, required)
+
+
 class Findings(tuple[Finding, ...]):
     """Findings of one Run, in the order they were made."""
 
@@ -192,10 +197,14 @@ class Run:
 
     @property
     def verdict(self) -> Verdict | None:
-        """The worst verdict of the Findings; what is unmeasured counts only where the policy requires it."""
+        """The worst verdict of the Findings.
+
+        What is unmeasured counts only where the policy requires it: a limit that has no number, or a check that could
+        not be asked.
+        """
         required = self.policy.get("required", ())
         return Findings(
-            f for f in self.findings if f.verdict is not Verdict.UNMEASURED or (required and is_required(f, required))
+            f for f in self.findings if f.verdict is not Verdict.UNMEASURED or _matters(f, required)
         ).verdict
 
     def __iter__(self) -> Iterator[Finding]:

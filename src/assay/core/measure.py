@@ -14,6 +14,10 @@ Slice = Mapping[str, str | None]
 """Attribute -> group. `None` is the group of missing values; a group called "missing" is another."""
 
 
+NOT_RUN = "unmeasured"
+"""Name of the one Measure of a check that could not be asked, or that failed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Interval:
     """A confidence interval [low, high] at `level`, and the name of the method that made it."""

@@ -9,7 +9,7 @@ from typing import Any
 from assay.core.decision import Decision
 from assay.core.errors import unknown
 from assay.core.finding import Finding, Run, is_required
-from assay.core.measure import Verdict
+from assay.core.measure import NOT_RUN, Verdict
 from assay.core.policy import Policy
 from assay.engine.judge import rejudge
 
@@ -107,7 +107,7 @@ def _known_measures(run: Run, policy: Policy) -> None:
     named = [tuple(item.split(":", 1)) for item in policy.required if ":" in item]
     named += [(item.check, item.limit.measure) for item in policy.limits]
     for check, measure in named:
-        known = seen.get(check, set()) - {"unmeasured"}
+        known = seen.get(check, set()) - {NOT_RUN}
         declared = {limit["measure"] for limit in run.checks.get(check, {}).get("limits", ())}
         if known and measure not in known | declared:
             raise unknown(f"measure of {check} in the policy", measure, known | declared, code="policy")

@@ -28,8 +28,16 @@ def judge(
 ) -> tuple[Judgement, ...]:
     """One Judgement a Measure, in order. Families of p-values are controlled within the check."""
     adjusted, sizes = _families(measures, policy.rules)
+    everyone = max((sum(m.rows) for m in measures if not m.over and not m.slice), default=0)
     return tuple(
-        _judge_one(m, policy.limit_for(check, m, declared), policy.rules, adjusted.get(i), sizes.get(i))
+        _judge_one(
+            m,
+            policy.limit_for(check, m, declared),
+            policy.rules,
+            p_adjusted=adjusted.get(i),
+            family_size=sizes.get(i),
+            everyone=everyone,
+        )
         for i, m in enumerate(measures)
     )
 
@@ -54,7 +62,7 @@ def _families(measures: Sequence[Measure], rules: Rules) -> tuple[dict[int, floa
 
 
 def _judge_one(
-    m: Measure, limit: Limit | None, rules: Rules, p_adjusted: float | None, family_size: int | None
+    m: Measure, limit: Limit | None, rules: Rules, *, p_adjusted: float | None, family_size: int | None, everyone: int
 ) -> Judgement:
     if limit is None:
         verdict = Verdict.UNMEASURED if m.value is None else None
@@ -73,7 +81,7 @@ def _judge_one(
     if p_adjusted is not None:
         rule |= {"multiplicity": rules.multiplicity, "alpha": rules.alpha}
     if verdict is Verdict.INCONCLUSIVE:
-        settles = _settles_at(m, limit)
+        settles = _settles_at(m, limit, everyone)
     if verdict is Verdict.FAIL and p_adjusted is not None and p_adjusted > rules.alpha:
         verdict = Verdict.INCONCLUSIVE  # to fail is a discovery, and discoveries of a family are controlled
         rule["not_significant"] = True
@@ -94,8 +102,8 @@ def _place(low: float, high: float, limit: Limit) -> Verdict:
     return Verdict.WARN if high <= fail else Verdict.INCONCLUSIVE
 
 
-def _settles_at(m: Measure, limit: Limit) -> int | None:
-    """About how many rows (in the denominators together) would take the interval off the limit."""
+def _settles_at(m: Measure, limit: Limit, everyone: int) -> int | None:
+    """About how many rows would take the interval off the limit: rows of the slice, or all rows for a comparison."""
     if m.interval is None or m.value is None:
         return None
     from assay.stats.equivalence import n_to_settle
@@ -103,7 +111,7 @@ def _settles_at(m: Measure, limit: Limit) -> int | None:
     edge = limit.fail
     if limit.better == "zero":
         edge = limit.fail if m.value >= 0 else -limit.fail
-    needed = n_to_settle(m.value, m.interval, limit=edge, n=sum(m.rows))
+    needed = n_to_settle(m.value, m.interval, limit=edge, n=max(everyone, sum(m.rows)) if m.over else sum(m.rows))
     return int(needed) if needed is not None and needed < 10**12 else None
 
 

@@ -15,7 +15,7 @@ from assay.core.check import Check
 from assay.core.errors import AssayError, Message
 from assay.core.finding import Finding, Findings, Run
 from assay.core.house import Progress, Sink
-from assay.core.measure import Measure
+from assay.core.measure import NOT_RUN, Measure
 from assay.core.policy import Policy
 from assay.core.subject import Subject
 from assay.engine.areas import Registry, registry
@@ -24,9 +24,6 @@ from assay.engine.plan import Plan, Planned, Skipped, plan
 from assay.engine.policies import default_policy, known_ids
 from assay.engine.predict import with_model_outputs
 from assay.engine.record import begin, jsonable, tool
-
-NOT_RUN = "unmeasured"
-"""Name of the one Measure of a check that could not run."""
 
 
 class Stopped(Exception):
