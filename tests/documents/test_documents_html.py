@@ -164,7 +164,7 @@ def test_the_verdict_comes_first_with_counts_and_the_worst_margin():
     text = Page(html(run)).text
     opening = text[: text.index("At a glance")]
     assert f"{stands.passed} of {stands.required} required measures passed" in opening
-    assert "worst margin: True positive rate, widest gap by age_band , 0.294 against a limit of at most 0.1" in opening
+    assert "worst margin: True positive rate, widest gap by age_band , 0.294 where the limit is at most 0.1" in opening
     assert "Fails: 2 required measures miss their limits" in opening
     assert f"{len(stands.blocking) + len(stands.absent)} things stand in the way" in opening
 
@@ -328,7 +328,7 @@ def test_another_language_is_a_file(tmp_path, monkeypatch):
     english = (languages.MESSAGES / "en.toml").read_text(encoding="utf-8")
     (tmp_path / "en.toml").write_text(english, encoding="utf-8")
     (tmp_path / "de.toml").write_text(
-        '[language]\ndecimal = ","\nthousands = "."\n[section]\nverdict = "Urteil"\nglance = "Auf einen Blick"\n'
+        '[language]\ndecimal = ","\nthousands = "."\n[section]\nglance = "Auf einen Blick"\n'
         '[check."quality.data"]\ntitle = "Lücken und Doppel"\n[verdict]\nfail = "durchgefallen"\n'
         '[measure]\naccuracy = "Genauigkeit"\n',
         encoding="utf-8",
