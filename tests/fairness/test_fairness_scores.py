@@ -9,8 +9,10 @@ import pytest
 from scipy import stats
 
 from assay.core.measure import Measure
+from assay.data.coding import Bins, Dim, Values
 from assay.data.counts import Counts
 from assay.fairness.checks.score_distributions import score_distributions
+from assay.fairness.scores.histogram import pooled_scores
 
 Find = Callable[..., Measure]
 Scored = Callable[..., Counts]
@@ -78,3 +80,17 @@ def test_same_seed_same_answer_and_degenerate_scores(make_scored: Scored, find: 
     counts = make_scored({"g": rng.choice(["a", "b"], 50).tolist()}, rng.random(50))
     assert list(score_distributions(counts)) == list(score_distributions(counts))
     assert list(score_distributions(counts)) != list(score_distributions(counts, seed=1))
+
+
+def test_pooled_scores_keep_every_row_in_at_most_so_many_runs_of_about_equal_size() -> None:
+    rng = np.random.default_rng(5)
+    dims = [Dim("protected", "g", Values(), ()), Dim("score", "score", Bins(tuple(np.arange(0.001, 1, 0.001))), ())]
+    cells = [(str(g), None if b == 0 else str(b)) for g, b in rng.integers(0, (3, 700), (5000, 2))]
+    counts = Counts.from_cells(dims, cells, {"n": [1] * len(cells)})
+    coarse = pooled_scores(counts, bins=10)
+    assert coarse.n == counts.n
+    assert coarse.marginal("protected") == counts.marginal("protected")
+    sizes = coarse.table("score")
+    assert coarse.dim("score").levels == (*map(str, range(10)), None)
+    assert sizes[-1] == sum(level is None for _, level in cells)
+    assert sizes[:-1] == pytest.approx(np.full(10, sizes[:-1].mean()), rel=0.1)

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from assay.core.finding import Finding, Run
-from assay.core.measure import NOT_RUN, Measure, Verdict
+from assay.core.measure import NOT_RUN, Measure, Slice, Verdict
 
 MARKS = {
     Verdict.PASS: ("✓ pass", "green"),
@@ -78,10 +78,16 @@ def number(value: float | None, /) -> str:
 
 def where(measure: Measure, /) -> str:
     """The slice of a Measure in words."""
-    if measure.over:
+    if measure.over and not measure.slice:
         return "between " + " × ".join(safe(name) for name in measure.over)
-    named = [f"{safe(k)} = {'(missing)' if v is None else safe(v)}" for k, v in measure.slice.items()]
-    return ", ".join(named) or "overall"
+    text = _slice(measure.slice) or "overall"
+    if measure.over:
+        text += f", against {_slice(measure.groups[1]) if len(measure.groups) > 1 else 'the rest'}"
+    return text
+
+
+def _slice(slice_: Slice) -> str:
+    return ", ".join(f"{safe(k)} = {'(missing)' if v is None else safe(v)}" for k, v in slice_.items())
 
 
 def print_findings(findings: Sequence[Finding], /) -> None:

@@ -13,7 +13,7 @@ from assay.data.counts import Counts
 from assay.fairness.comparisons import check_depth
 from assay.fairness.rates import BASE_RATE
 from assay.fairness.scores.calibration import calibration_error, calibration_gap
-from assay.fairness.scores.histogram import score_bins
+from assay.fairness.scores.histogram import pooled_scores, score_bins
 from assay.fairness.stratified import pooled_differences
 
 
@@ -32,15 +32,16 @@ def calibration(
     """Base rates of groups among people with the same score, and how far each group's scores are from its rates.
 
     `same_score_base_rate_difference`: the share of favourable labels in a group minus that of all others in the same
-    score bin, pooled over the bins by Mantel and Haenszel. Not zero: the label depends on the group even when the score
-    is known (sufficiency fails; Barocas, Hardt & Narayanan 2023, ch. 3); above zero the group is scored too low.
-    `calibration_error` is each group's expected calibration error over `bins` bins of equal size, de-biased (`seed` is
-    for its interval), and `calibration_error_gap` the difference of the largest and smallest one, with an interval that
-    holds for all groups at once. The overall error is in quality.calibration. Limits (0.05, 0.10) are convention.
+    of `bins` score bins of about equal rows, pooled over the bins by Mantel and Haenszel. Not zero: the label depends
+    on the group even when the score is known (sufficiency fails; Barocas, Hardt & Narayanan 2023, ch. 3); above zero
+    the group is scored too low. `calibration_error` is each group's expected calibration error over `bins` bins of
+    equal size, de-biased (`seed` is for its interval), and `calibration_error_gap` the difference of the largest and
+    smallest one, with an interval that holds for all groups at once. The overall error is in quality.calibration.
+    Limits (0.05, 0.10) are convention.
     """
     check_depth(depth)
     yield from pooled_differences(
-        counts,
+        pooled_scores(counts, bins=bins),
         BASE_RATE,
         "score",
         "same_score_base_rate_difference",

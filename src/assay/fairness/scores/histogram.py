@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,22 @@ def score_bins(counts: Counts, /) -> dict[str, int]:
     """Place of each score bin that has rows, the lowest first."""
     levels = [level for level in counts.dim("score").levels if level is not None]
     return {level: place for place, level in enumerate(levels)}
+
+
+def pooled_scores(counts: Counts, /, *, bins: int) -> Counts:
+    """The same Counts with at most `bins` runs of neighbouring score bins of about equal rows, numbered from 0.
+
+    A fine bin goes to the run in which the middle of its rows falls; a missing score stays missing.
+    """
+    dim = counts.dim("score")
+    rows = counts.table("score", sum="n")[: len(score_bins(counts))]
+    middle = (np.cumsum(rows) - rows / 2) / max(1.0, rows.sum())
+    runs = [str(min(bins - 1, int(place * bins))) for place in middle]
+    coarse = replace(dim, levels=(*runs, *((None,) if None in dim.levels else ())))
+    dims = [coarse if one.key == dim.key else one for one in counts.dims]
+    return Counts.from_codes(
+        dims, counts.codes, counts.sums, scales=counts.scales, weights=counts.weights, pairs=counts.pairs
+    )
 
 
 def histogram(counts: Counts, bins: Mapping[str, int], /, *, labels: Sequence[str] = ()) -> Histogram:
