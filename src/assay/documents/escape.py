@@ -112,7 +112,7 @@ def markdown_code(text: str, /) -> str:
     text = visible_name(text)
     if _SAFE_CODE.match(text):
         return f"`{text}`"
-    return "<code>" + re.sub(r"[^\w\s]", lambda match: f"&#{ord(match[0])};", text, flags=re.ASCII) + "</code>"
+    return "<code>" + re.sub(r"[^A-Za-z0-9 ]", lambda match: f"&#{ord(match[0])};", text) + "</code>"
 
 
 def _join(shown: Name, name: Callable[[str], str], word: Callable[[str], str]) -> str:
