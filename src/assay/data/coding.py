@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from assay.core.errors import AssayError
 
 OTHER = "\x00other"
 """The level that holds every value a frozen coding does not name. No text value can be equal to it."""
+
+FORMAT = 1
+"""Number of the format of Codings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +28,12 @@ class Values:
 
 @dataclass(frozen=True, slots=True)
 class Favourable:
-    """A binary outcome: level "1" for the favourable value, "0" for every other value."""
+    """A binary outcome: level "1" for the favourable value, "0" for every other value.
 
-    value: str
+    `value` is what the favourable outcome is called in one column; it takes no part in comparing codings.
+    """
+
+    value: str = field(compare=False)
 
     def to_json(self) -> dict[str, Any]:
         """The coding as JSON types. The value's name is left out: 0 and 1 mean the same everywhere."""
@@ -97,3 +103,34 @@ def sort_levels(coding: Coding, levels: set[str | None], /) -> tuple[str | None,
     present = [level for level in levels if level is not None]
     present.sort(key=int if isinstance(coding, Bins) else str)
     return (*present, None) if None in levels else tuple(present)
+
+
+@dataclass(frozen=True)
+class Codings:
+    """The codings of one Case, frozen, so that rows that come later are counted into the same cells.
+
+    `columns` maps (role, name) to the coding of scores and features; `exponents` gives for each sum the power of two
+    of its fixed-point unit.
+    """
+
+    columns: Mapping[tuple[str, str], Coding] = field(default_factory=dict)
+    exponents: Mapping[str, int] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The Codings as JSON types."""
+        dims = [
+            {"role": role, "name": name, "coding": coding.to_json()} for (role, name), coding in self.columns.items()
+        ]
+        return {"format": FORMAT, "dims": dims, "exponents": dict(self.exponents)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], /) -> Codings:
+        """The Codings that `to_json` wrote."""
+        if data.get("format") != FORMAT:
+            raise AssayError(
+                f"These codings have format {data.get('format')!r}; this assay reads format {FORMAT}.",
+                code="codings",
+                hint="A newer format needs a newer assay.",
+            )
+        columns = {(d["role"], d["name"]): coding_from_json(d["coding"]) for d in data["dims"]}
+        return cls(columns, dict(data["exponents"]))

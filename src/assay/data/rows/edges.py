@@ -1,0 +1,115 @@
+"""Bin edges that are the same on every engine: made of integers counted there, frozen here."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.data.coding import Bins, Coding, Values
+from assay.data.rows.protocol import Extent, Histogram, Rows, Tally
+
+SMALL = 100_000
+"""Up to so many rows, edges are taken from the distinct values themselves."""
+DISTINCT = 1024
+"""Up to so many distinct scores have a bin each."""
+SCORE_BINS = 512
+SCORE_EXPONENT = 19
+"""Edges of the scores of larger data are multiples of 2**-19, about 0.000002."""
+FEATURE_VALUES = 32
+"""Up to so many distinct numbers of a feature are levels of their own; more fall into as many bins."""
+FEATURE_CELLS = 12
+"""A column of numbers is first counted in about 2**12 cells over its range, heavy cells in 2**12 more, twice."""
+_MISSING = (None, "NaN", "-0.0", "inf", "-inf")
+"""What a column may hold besides distinct finite numbers."""
+TEXTS = 256
+"""A column of text with more levels keeps the most frequent, and OTHER."""
+
+
+def score_bins(rows: Rows, name: str, /) -> Bins:
+    """A bin for each distinct score where they are few, else about 512 bins of equal weight."""
+    if rows.n <= SMALL:
+        tally = rows.tally(name, most=SMALL)
+        values, counts = _numbers(tally) if tally else (np.zeros(0), np.zeros(0, np.int64))
+        if len(values) <= DISTINCT:
+            return Bins(tuple(values.tolist()))
+        return quantile_edges(values, counts, bins=SCORE_BINS)
+    histogram = rows.histogram(name, exponent=SCORE_EXPONENT)
+    return quantile_edges(np.ldexp(histogram.cells.astype(float), -SCORE_EXPONENT), histogram.rows, bins=SCORE_BINS)
+
+
+def feature_coding(rows: Rows, name: str, /) -> Coding:
+    """Few values as they are; many numbers in bins of about equal weight; of many texts the most frequent.
+
+    Times and values of other types with too many values are only told apart from missing ones.
+    """
+    column = rows.columns[name]
+    if column.kind == "other":
+        return Values(())
+    if column.kind == "number":
+        small = rows.n <= SMALL
+        tally = rows.tally(name, most=SMALL if small else FEATURE_VALUES + len(_MISSING))
+        values, counts = _numbers(tally) if tally else (np.zeros(0), np.zeros(0, np.int64))
+        if tally is not None and len(values) <= FEATURE_VALUES:
+            return Values()
+        if small:
+            return quantile_edges(values, counts, bins=FEATURE_VALUES)
+        return _grid_bins(rows, name, rows.extents([name])[name])
+    tally = rows.tally(name, most=TEXTS + 1)
+    if tally is not None and len(tally.by_level.keys() - {None}) <= TEXTS:
+        return Values()
+    return Values(_kept(rows.frequent(name, places=TEXTS - 1)) if column.kind == "text" else ())
+
+
+def _numbers(tally: Tally) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Distinct finite doubles, ascending, and their rows."""
+    raw = np.array([math.nan if v is None else v for v in tally.raw], dtype=float) + 0.0
+    finite = np.isfinite(raw)
+    values, where = np.unique(raw[finite], return_inverse=True)
+    counts = np.zeros(len(values), dtype=np.int64)
+    np.add.at(counts, where, tally.rows[finite])
+    return values, counts
+
+
+def _kept(tally: Tally) -> tuple[str, ...]:
+    by_level = [level for level in tally.by_level if level is not None]
+    return tuple(sorted(by_level[: TEXTS - 1]))
+
+
+def quantile_edges(starts: NDArray[np.float64], counts: NDArray[np.int64], /, *, bins: int) -> Bins:
+    """Edges at those of the ascending `starts` where the rank, in whole `bins`-ths of all rows, grows; at most `bins`.
+
+    Whole-number arithmetic, so that every engine agrees; the first start is an edge.
+    """
+    total = int(counts.sum())
+    before = np.cumsum(counts) - counts
+    first = np.diff(bins * before // max(total, 1), prepend=-1) > 0
+    return Bins(tuple(starts[first].tolist()))
+
+
+def _grid_bins(rows: Rows, name: str, extent: Extent) -> Bins:
+    """Quantile edges from cells of a dyadic grid, finer where many rows share a cell."""
+    if extent.low is None or extent.high is None:
+        return Bins(())
+    spread, largest = extent.high - extent.low, max(abs(extent.low), abs(extent.high))
+    finest = 52 - math.frexp(largest)[1]
+    exponent = min(finest, FEATURE_CELLS - math.frexp(min(spread, 2.0**1000))[1])
+    done: list[tuple[float, int]] = []
+    histogram = rows.histogram(name, exponent=exponent)
+    for _ in range(2):
+        finer = min(finest, histogram.exponent + FEATURE_CELLS)
+        heavy = histogram.rows > extent.finite // (2 * FEATURE_VALUES)
+        if finer == histogram.exponent or not heavy.any():
+            break
+        done += _starts(histogram, ~heavy)
+        within = Histogram(histogram.exponent, histogram.cells[heavy], histogram.rows[heavy])
+        histogram = rows.histogram(name, exponent=finer, within=within)
+    done += _starts(histogram, np.ones(len(histogram.cells), dtype=bool))
+    starts, counts = (np.array(column) for column in zip(*sorted(done), strict=True))
+    return quantile_edges(starts.astype(float), counts.astype(np.int64), bins=FEATURE_VALUES)
+
+
+def _starts(histogram: Histogram, keep: NDArray[np.bool_]) -> list[tuple[float, int]]:
+    starts = np.ldexp(histogram.cells[keep].astype(float), -histogram.exponent)
+    return list(zip(starts.tolist(), histogram.rows[keep].tolist(), strict=True))
