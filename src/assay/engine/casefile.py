@@ -129,7 +129,7 @@ def of_demo(name: str, /, *, with_model: bool = False) -> CaseFile:
     if with_model:
         if demo.model is None:
             raise AssayError(f"The demo {name!r} has no model; it judges recorded predictions.", code="demo")
-        model = ModelSource(str(demo.model), isolate=False)
+        model = ModelSource(str(demo.model), classes=demo.classes, isolate=False)
         roles.pop("prediction", None)
         roles.pop("score", None)
     return CaseFile(name=demo.name, data=str(demo.path), roles=roles, model=model)

@@ -24,11 +24,13 @@ class Judgement:
 
 
 def judge(
-    check: str, measures: Sequence[Measure], /, *, declared: tuple[Limit, ...], policy: Policy
+    check: str, measures: Sequence[Measure], /, *, declared: tuple[Limit, ...], policy: Policy, rows: int = 0
 ) -> tuple[Judgement, ...]:
-    """One Judgement a Measure, in order. Families of p-values are controlled within the check."""
+    """One Judgement a Measure, in order. Families of p-values are controlled within the check.
+
+    `rows` is how many rows the check saw: what would settle a comparison is said in rows of the whole data.
+    """
     adjusted, sizes = _families(measures, policy.rules)
-    everyone = max((sum(m.rows) for m in measures if not m.over and not m.slice), default=0)
     return tuple(
         _judge_one(
             m,
@@ -36,7 +38,7 @@ def judge(
             policy.rules,
             p_adjusted=adjusted.get(i),
             family_size=sizes.get(i),
-            everyone=everyone,
+            rows=rows,
         )
         for i, m in enumerate(measures)
     )
@@ -62,7 +64,7 @@ def _families(measures: Sequence[Measure], rules: Rules) -> tuple[dict[int, floa
 
 
 def _judge_one(
-    m: Measure, limit: Limit | None, rules: Rules, *, p_adjusted: float | None, family_size: int | None, everyone: int
+    m: Measure, limit: Limit | None, rules: Rules, *, p_adjusted: float | None, family_size: int | None, rows: int
 ) -> Judgement:
     if limit is None:
         verdict = Verdict.UNMEASURED if m.value is None else None
@@ -81,7 +83,7 @@ def _judge_one(
     if p_adjusted is not None:
         rule |= {"multiplicity": rules.multiplicity, "alpha": rules.alpha}
     if verdict is Verdict.INCONCLUSIVE:
-        settles = _settles_at(m, limit, everyone)
+        settles = _settles_at(m, limit, rows)
     if verdict is Verdict.FAIL and p_adjusted is not None and p_adjusted > rules.alpha:
         verdict = Verdict.INCONCLUSIVE  # to fail is a discovery, and discoveries of a family are controlled
         rule["not_significant"] = True
@@ -102,7 +104,7 @@ def _place(low: float, high: float, limit: Limit) -> Verdict:
     return Verdict.WARN if high <= fail else Verdict.INCONCLUSIVE
 
 
-def _settles_at(m: Measure, limit: Limit, everyone: int) -> int | None:
+def _settles_at(m: Measure, limit: Limit, rows: int) -> int | None:
     """About how many rows would take the interval off the limit: rows of the slice, or all rows for a comparison."""
     if m.interval is None or m.value is None:
         return None
@@ -111,7 +113,7 @@ def _settles_at(m: Measure, limit: Limit, everyone: int) -> int | None:
     edge = limit.fail
     if limit.better == "zero":
         edge = limit.fail if m.value >= 0 else -limit.fail
-    needed = n_to_settle(m.value, m.interval, limit=edge, n=max(everyone, sum(m.rows)) if m.over else sum(m.rows))
+    needed = n_to_settle(m.value, m.interval, limit=edge, n=max(rows, sum(m.rows)) if m.over else sum(m.rows))
     return int(needed) if needed is not None and needed < 10**12 else None
 
 
@@ -123,7 +125,8 @@ def rejudge(run: Run, policy: Policy, /) -> Run:
     fresh: dict[int, Finding] = {}
     for check, findings in by_check.items():
         declared = tuple(Limit.from_json(limit) for limit in run.checks.get(check, {}).get("limits", ()))
-        judgements = judge(check, [f.measure for f in findings], declared=declared, policy=policy)
+        rows = max(int(f.inputs.get("n", 0)) for f in findings)
+        judgements = judge(check, [f.measure for f in findings], declared=declared, policy=policy, rows=rows)
         for finding, judgement in zip(findings, judgements, strict=True):
             fresh[id(finding)] = apply(finding, judgement)
     renewed = run.with_findings(fresh[id(finding)] for finding in run.findings)

@@ -45,7 +45,8 @@ class _Job:
     def keep(self, planned: Planned, measures: Sequence[Measure], inputs: Mapping[str, Any], error: str = "") -> None:
         """Judge and store the Measures of one check."""
         check = planned.check
-        judgements = judge(check.id, measures, declared=check.limits, policy=self.policy)
+        rows = int(inputs.get("n", 0))
+        judgements = judge(check.id, measures, declared=check.limits, policy=self.policy, rows=rows)
         for measure, judgement in zip(measures, judgements, strict=True):
             finding = Finding(
                 check=check.id,
@@ -142,7 +143,7 @@ def _work(subject: Subject, todo: Plan, job: _Job, jobs: int) -> None:
         for planned, tables in zip(todo.counting, counts, strict=True):
             given = tables if planned.check.counts and planned.check.counts.each else tables[0]
             answer = _ask(planned, given)
-            job.keep(planned, answer.measures, {"counts": _counts_digest(tables)}, answer.error)
+            job.keep(planned, answer.measures, _counted_inputs(tables), answer.error)
             done += 1
             job.step(done, planned.check.id)
         for planned, future in pending:
@@ -183,12 +184,16 @@ def _skip(skipped: Skipped, job: _Job) -> None:
     job.keep(planned, (Measure(NOT_RUN, None, 0, reason=skipped.reason),), {})
 
 
-def _counts_digest(tables: tuple[Any, ...]) -> str:
-    return str(tables[0].digest) if len(tables) == 1 else digest([table.digest for table in tables])
+def _counted_inputs(tables: tuple[Any, ...]) -> dict[str, Any]:
+    """SHA-256 of the canonical Counts (of the list of them, for `each`) and the rows they count."""
+    joined = tables[0].digest if len(tables) == 1 else digest([table.digest for table in tables])
+    return {"counts": joined, "n": max((table.n for table in tables), default=0)}
 
 
 def _row_inputs(check: Check[Any, Any], subject: Any) -> dict[str, Any]:
     inputs: dict[str, Any] = {"rows": subject.fingerprint()} if "rows" in check.needs else {}
+    if hasattr(subject, "n"):
+        inputs["n"] = subject.n
     model = getattr(subject, "model", None)
     if "model" in check.needs and model is not None:
         inputs["model"] = model.digest
