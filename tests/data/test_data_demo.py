@@ -9,10 +9,13 @@ from pathlib import Path
 import lightgbm
 import numpy as np
 import pandas as pd
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from assay.core.errors import AssayError
 from assay.data import demo
+from assay.models.load import load as load_model
 
 ROOT = Path(__file__).parents[2]
 
@@ -137,3 +140,13 @@ def test_every_prediction_is_the_favourable_one_from_half_upwards(name):
     assert ((data["score"] >= 0.5) == (data["prediction"] == built.roles["favourable"])).all()
     assert built.roles["favourable"] == built.classes[1]
     assert data["fold"].value_counts().between(len(data) // 5, len(data) // 5 + 1).all()
+
+
+@pytest.mark.parametrize("name", ["credit", "income"])
+def test_the_model_file_opens_with_the_package_itself(name):
+    built = demo.load(name)
+    model = load_model(built.model, classes=built.classes, isolate=False)
+    table = pq.read_table(built.path)
+    test = table.filter(pc.equal(table["split"], "test"))
+    scores = model.scores(test.select(list(model.features)))
+    np.testing.assert_allclose(scores[:, 1], test["model_score"].to_numpy(), atol=1e-6)
