@@ -17,7 +17,7 @@ from assay.data.outputs import output_columns
 from assay.data.plan import Available, Wanted, scans, serve
 from assay.data.roles.amounts import outcomes
 from assay.data.roles.given import Given, Roles, check_roles, roles_of
-from assay.data.roles.outcome import resolve, tally
+from assay.data.roles.outcome import held_out_levels, resolve, tally
 from assay.data.rows import digest
 from assay.data.rows.protocol import Rows, Scan
 from assay.data.rows.sources import open_rows, settle
@@ -59,6 +59,7 @@ class Case:
         self._inputs: Inputs = inputs or TableInputs(model.features if model and model.features else roles.features)
         if model is not None or inputs is not None:
             self._inputs.check(rows)
+        self.held_out = held_out_levels(rows, roles.split)
         self._tables: dict[Wanted, Counts] = {}
         self._lock = threading.Lock()
 
@@ -143,6 +144,8 @@ class Case:
             out["weights"] = roles.weights
         if self._outcomes.unit is not None:
             out["repeated_units"] = roles.unit
+        if self.held_out:
+            out["held_out"] = list(self.held_out)
         return {key: list(value) if isinstance(value, tuple) else value for key, value in out.items()} | {
             "notes": list(self._resolved.notes)
         }
@@ -174,21 +177,29 @@ class Case:
     def count(self, requests: Sequence[Request], /) -> tuple[tuple[Counts, ...], ...]:
         """One tuple of Counts a request (of length 1 unless it has `each`), in as few passes over the rows as pay.
 
-        Each has exactly the dimensions and sums that were asked for, whatever else was counted in the same pass.
+        Each has exactly the dimensions and sums that were asked for, whatever else was counted in the same pass. Where
+        the model's answers are asked for and `split` names training rows, only the other rows are counted: a model is
+        not judged on what it was fitted on.
         """
         available = self._available
-        wanted = [available.wanted(request) for request in requests]
+        asked = [[(t, self._source(t, request)) for t in available.wanted(request)] for request in requests]
         with self._lock:
-            lacking = [table for tables in wanted for table in tables if serve(table, self._tables) is None]
+            lacking = [source for tables in asked for _, source in tables if serve(source, self._tables) is None]
             apart = self._outcomes.unit is not None
             for scan in scans(lacking, order=available.order, size=self._keys.size, apart=apart):
                 self._tables[scan] = self._rows.count(self._scan(scan), self._outcomes)
-            return tuple(tuple(self._served(table) for table in tables) for tables in wanted)
+            return tuple(tuple(self._served(table, source) for table, source in tables) for tables in asked)
 
-    def _served(self, table: Wanted) -> Counts:
-        found = serve(table, self._tables)
-        assert found is not None, table
-        return found
+    def _source(self, table: Wanted, request: Request) -> Wanted:
+        """The table itself, or, where the model's answers are judged and training rows are known, the one by split."""
+        if not self.held_out or "split" in request.roles or not {"prediction", "score"} & {*request.roles}:
+            return table
+        return table.joined(Wanted((("split", "split"),), (), table.complete), self._available.order)
+
+    def _served(self, table: Wanted, source: Wanted) -> Counts:
+        found = serve(source, self._tables)
+        assert found is not None, source
+        return found if source == table else found.where({"split": self.held_out}).marginal(*table.dims)
 
     def _scan(self, wanted: Wanted) -> Scan:
         columns = {"label": self.roles.label, "prediction": self.roles.prediction}

@@ -132,6 +132,8 @@ def of_demo(name: str, /, *, with_model: bool = False) -> CaseFile:
         model = ModelSource(str(demo.model), classes=demo.classes, isolate=False)
         roles.pop("prediction", None)
         roles.pop("score", None)
+    else:
+        roles.pop("split", None)  # the recorded predictions are cross-fitted: every row is held out
     return CaseFile(name=demo.name, data=str(demo.path), roles=roles, model=model)
 
 

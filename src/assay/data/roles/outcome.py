@@ -45,6 +45,21 @@ def tally(rows: Rows, name: str, role: str, /) -> Tally:
     return found
 
 
+TRAINING = ("train", "training")
+
+
+def held_out_levels(rows: Rows, split: str | None, /) -> tuple[str, ...]:
+    """The values of the split column that name rows the model was not fitted on.
+
+    Empty where there is no split, where no value of it says "train" or "training", or where every value does.
+    """
+    if split is None:
+        return ()
+    levels = [level for level in tally(rows, split, "split").levels if level is not None]
+    held_out = tuple(sorted({level for level in levels if level.casefold() not in TRAINING}))
+    return held_out if len(held_out) < len(set(levels)) else ()
+
+
 def level_of(value: Any, column: Column | None, /) -> str:
     """The canonical text of a value that a person wrote, for instance as favourable."""
     if isinstance(value, bool):
