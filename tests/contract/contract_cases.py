@@ -49,14 +49,20 @@ def recidivism() -> Case:
     return Case.from_frame(built.path, name="recidivism", **built.roles)
 
 
+POPULATION = {"sex": {"female": 0.51, "male": 0.49}}
+
+
+def weighted() -> Case:
+    weight = pa.array(np.random.default_rng(7).uniform(0.5, 2.0, 1000))
+    return credit(credit_table().append_column("w", weight), weight="w", population=POPULATION)
+
+
 def typical() -> dict[str, Case]:
     """A case of each task, weighted and not, with people repeated, with and without a stated population."""
-    weight = pa.array(np.random.default_rng(7).uniform(0.5, 2.0, 1000))
     unit = pa.array([i // 2 for i in range(1000)])
-    population = {"sex": {"female": 0.51, "male": 0.49}}
     return {
-        "credit": credit(population=population, controls=["housing"]),
-        "weighted": credit(credit_table().append_column("w", weight), weight="w", population=population),
+        "credit": credit(population=POPULATION, controls=["housing"]),
+        "weighted": weighted(),
         "repeated": credit(credit_table().append_column("person", unit), unit="person"),
         "recidivism": recidivism(),
         "amount": regression(),
