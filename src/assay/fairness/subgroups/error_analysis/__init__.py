@@ -1,0 +1,1 @@
+"""Where errors gather, as a tree of splits and as a map over two columns."""
