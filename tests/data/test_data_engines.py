@@ -158,3 +158,14 @@ def test_binary_counts_are_identical(
     assert found.codings() == expected.codings()
     assert digests(found) == digests(expected)
     assert found.fingerprint() == expected.fingerprint()
+
+
+def test_an_ibis_table_on_duckdb_gives_its_rows_and_counts() -> None:
+    table = pa.table({"y": [0, 1, 1, 0], "g": ["a", "b", None, "a"], "p": [0.1, 0.9, 0.6, 0.4]})
+    roles = {"label": "y", "score": "p", "protected": ["g"]}
+    expected, found = (Case.from_frame(frame, **roles) for frame in (table, ibis.memtable(table)))
+    assert found.fingerprint() == expected.fingerprint()
+    assert digests(found, (by("protected", "label", "score"),)) == digests(
+        expected, (by("protected", "label", "score"),)
+    )
+    assert sorted(found.rows(["p"])["p"].to_pylist()) == [0.1, 0.4, 0.6, 0.9]

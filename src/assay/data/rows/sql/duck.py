@@ -15,7 +15,7 @@ import numpy as np
 
 from assay.core.errors import AssayError
 from assay.data.rows.columns import Column, column_of
-from assay.data.rows.sql.expressions import absent, case, exactly
+from assay.data.rows.sql.expressions import case, exactly
 
 ROWS = "assay_rows"
 CONFIG: Mapping[str, str] = {
@@ -42,23 +42,25 @@ def failed(what: str, error: Exception, /) -> AssayError:
 
 @dataclass(frozen=True)
 class Lookup:
-    """A table in DuckDB with the bin of every cell of [0, 1]: some 2**12 cells are joined faster than 512 cases run."""
+    """A table in DuckDB with the bin of every cell of [0, 1], and of the cell -1 the bin NULL.
+
+    Joining it is ten times as fast as 512 nested cases.
+    """
 
     table: Any
     exponent: int
 
-    def cell(self, number: Any, /) -> Any:
-        """The cell of a number in [0, 1]; -1 where it is missing."""
-        cell = (number * exactly(2.0**self.exponent)).floor().cast("int64")
-        return case((number.isnull(), -1), otherwise=cell)
+    def cell(self, double: Any, /) -> Any:
+        """The cell of a number in [0, 1]; -1 where it is missing (NULL or NaN)."""
+        cell = (double * exactly(2.0**self.exponent)).floor().cast("int64")
+        return case((double.isnull(), -1), (double.isnan(), -1), otherwise=cell)
 
     def joined(self, stage: Any, cell: str, number: str, key: str, /) -> Any:
         """`stage` with the bin of `number`, whose cell is `cell`, as the column `key`."""
         both = stage.inner_join(self.table, stage[cell] == self.table.cell)
         above = case((both[number] >= both.edge, 1), otherwise=0)
-        found = case((both.bin.isnull(), absent("int64")), otherwise=both.bin + above)
         kept = [both[name] for name in stage.columns if name not in (cell, number)]
-        return both.select(*kept, **{key: found})
+        return both.select(*kept, **{key: both.bin + above})
 
 
 def lookup_cells(edges: Sequence[float], exponent: int, /) -> dict[str, Any] | None:

@@ -49,12 +49,12 @@ class Expressions:
 
     def number(self, name: str, /) -> Any:
         """The column as doubles, missing where NULL or NaN."""
-        value = self._double(name)
+        value = self.double(name)
         if self.columns[name].fraction == "none":
             return value
         return case((value.isnan(), absent("float64")), otherwise=value)
 
-    def _double(self, name: str) -> Any:
+    def double(self, name: str, /) -> Any:
         """The column as doubles, NaN among them."""
         column, value = self.columns[name], self.raw(name)
         if column.kind not in ("number", "boolean"):
@@ -87,7 +87,7 @@ class Expressions:
             return _largest([self.number(column) for _, column in key.largest])
         if isinstance(coding, Bins):
             missing = self.number(key.column).isnull()
-            return case((missing, absent("int32")), otherwise=_bin(self._double(key.column), coding.edges))
+            return case((missing, absent("int32")), otherwise=_bin(self.double(key.column), coding.edges))
         raw = self.raw(key.column)
         if isinstance(coding, Values) and coding.kept is not None:
             if not coding.kept:

@@ -56,7 +56,8 @@ def _stage(engine: Engine, of: Expressions, scan: Scan, outcomes: Outcomes) -> A
             needs[f"k{i}"] = of.key(key)
         else:
             lookups[i] = lookup
-            needs |= {f"x{i}": of.number(key.column), f"cell{i}": lookup.cell(of.number(key.column))}
+            double = of.double(key.column)
+            needs |= {f"x{i}": double, f"cell{i}": lookup.cell(double)}
     if scan.sums:
         needs |= {"y": of.label(outcomes)} if outcomes.label else {}
         answer = outcomes.prediction if outcomes.regression else outcomes.score
@@ -86,12 +87,12 @@ def _sum_names(scan: Scan, outcomes: Outcomes) -> list[str]:
 
 
 def _sums(stage: Any, scan: Scan, outcomes: Outcomes, wide_sums: bool) -> dict[str, Any]:
-    """The aggregates, as text: the one form in which no driver rounds a large integer."""
+    """The aggregates; sums as text, the one form in which no driver rounds a large integer."""
 
     def total(values: Any) -> Any:
         return (values if wide_sums else values.cast("decimal(38, 0)")).sum().cast("string")
 
-    asked = {f"s_{N}": stage.count().cast("string")}
+    asked = {f"s_{N}": stage.count()}
     if outcomes.weight:
         w = stage.units_of_weight
         square = w.cast("decimal(19, 0)") * w.cast("decimal(19, 0)") if outcomes.wide else w * w
@@ -103,6 +104,7 @@ def _sums(stage: Any, scan: Scan, outcomes: Outcomes, wide_sums: bool) -> dict[s
 
 
 def _integers(column: Any) -> list[int]:
+    """Whole numbers of a column of them or of their texts."""
     return [int(value) if value is not None else 0 for value in column.to_pylist()]
 
 

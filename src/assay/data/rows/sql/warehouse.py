@@ -74,7 +74,7 @@ class Warehouse:
         """The same in parts, as pyarrow Tables."""
         import pyarrow as pa
 
-        if self._spark is not None:
+        if self._spark is not None or self._backend.name == "duckdb":  # no reader that outlives the next query
             table = self.run(query)
             yield from (table.slice(start, size) for start in range(0, table.num_rows, size))
             return
