@@ -156,6 +156,22 @@ def test_an_endpoint_that_declares_nothing(server: Server, numbers: pd.DataFrame
         load(server.url)
 
 
+def test_text_labels_in_another_order_than_the_scores(server: Server, numbers: pd.DataFrame) -> None:
+    server.metadata = {
+        "inputs": [tensor("x", [-1, 4])],
+        "outputs": [tensor("label", [-1], "BYTES"), tensor("probabilities", [-1, 2])],
+    }
+
+    def answer(handler: Any, body: Any) -> Any:
+        label = {**tensor("label", [300], "BYTES"), "data": ["bad"] * 300}
+        return {"outputs": [label, {**tensor("probabilities", [300, 2]), "data": [[0.9, 0.1]] * 300}]}
+
+    server.answer = answer
+    assert load(server.url, classes=["bad", "good"]).predict(table_of(numbers)).tolist() == ["bad"] * 300
+    with pytest.raises(AssayError, match="label is not its most probable class in 100% of 300 rows"):
+        load(server.url, classes=["good", "bad"]).predict(table_of(numbers))
+
+
 def hang(handler: Any, body: Any) -> Any:
     time.sleep(0.6)
 

@@ -132,8 +132,10 @@ def test_stored_names_select_the_columns(numbers: pd.DataFrame) -> None:
 def test_classes_named_in_another_order_show(numbers: pd.DataFrame, labels: np.ndarray) -> None:
     x = numbers.to_numpy(dtype=np.float32)
     made = to_onnx(LogisticRegression().fit(x, labels), x[:1], options={"zipmap": False}).SerializeToString()
-    model = open_bytes(made, name="m.onnx", classes=["good", "bad"], isolate=False)
-    with pytest.raises(AssayError, match="label is not its most probable class"):
+    with pytest.raises(AssayError, match="in the order bad, good, not good, bad"):
+        open_bytes(made, name="m.onnx", classes=["good", "bad"], isolate=False)
+    model = open_bytes(made, name="m.onnx", classes=["no", "yes"], isolate=False)
+    with pytest.raises(AssayError, match="predicts 'bad', 'good', which is none of its classes"):
         model.predict(table_of(numbers))
 
 

@@ -230,6 +230,15 @@ def test_tasks_and_classes_that_do_not_fit_are_errors(
         load(path, task="regression", isolate=False)
     with pytest.raises(AssayError, match="3 class names were given, the model has 2"):
         load(path, classes=["a", "b", "c"], isolate=False)
+    with pytest.raises(AssayError, match="in the order bad, good, not good, bad"):
+        load(path, classes=["good", "bad"], isolate=False)
+    with pytest.raises(AssayError, match="names its classes itself: bad, good"):
+        load(path, classes=["no", "yes"], isolate=False)
+    numbered = LogisticRegression().fit(numbers, np.where(labels == "good", 1, 2))
+    renamed = wrap(numbered, classes=["good", "bad"])
+    expected = np.where(numbered.predict(numbers) == 1, "good", "bad")
+    assert renamed.predict(table_of(numbers)).tolist() == expected.tolist()
+    np.testing.assert_array_equal(renamed.scores(table_of(numbers)), numbered.predict_proba(numbers))
     with pytest.raises(AssayError, match="has no predict"):
         open_bytes(skops.io.dumps(StandardScaler().fit(numbers)), name="x.skops", isolate=False)
     several = RandomForestClassifier(2).fit(numbers, np.column_stack([labels, labels]))

@@ -17,11 +17,13 @@ import skops.io
 import xgboost
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.sparse import csr_matrix
 from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LinearRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import SplineTransformer
+from sklearn.svm import SVC
 
 from assay.core.errors import AssayError
 from assay.models.load import open_bytes
@@ -185,6 +187,33 @@ def test_a_forged_spline_is_refused(numbers: pd.DataFrame) -> None:
     assert refused(skops.io.dumps(estimator), "m.skops").code == "model-structure"
 
 
+@pytest.mark.parametrize(
+    ("attribute", "change"),
+    [
+        ("support_", lambda a: np.concatenate([a, a])),
+        ("support_", lambda a: np.where(a == a[0], 10**6, a).astype(a.dtype)),
+        ("_dual_coef_", lambda a: a[:, :-1]),
+        ("_n_support", lambda a: a * 1000),
+        ("_intercept_", lambda a: a[:0]),
+        ("_probA", lambda a: np.zeros(7)),
+        ("support_vectors_", lambda a: a[:3]),
+    ],
+)
+def test_forged_support_vectors_are_refused(
+    attribute: str, change: Callable[[Any], Any], numbers: pd.DataFrame, labels: np.ndarray
+) -> None:
+    estimator = SVC().fit(numbers, labels)
+    forged = changed(estimator, **{attribute: change(getattr(estimator, attribute))})
+    assert refused(forged, "m.skops").code == "model-structure"
+
+
+def test_a_forged_sparse_matrix_is_refused(numbers: pd.DataFrame, labels: np.ndarray) -> None:
+    estimator = SVC(kernel="linear").fit(csr_matrix(numbers), labels)
+    open_bytes(skops.io.dumps(estimator), name="m.skops", isolate=False)
+    estimator.support_vectors_.indices[0] = 10**6
+    assert refused(skops.io.dumps(estimator), "m.skops").code in ("model-structure", "model-file")
+
+
 # -- LightGBM --------------------------------------------------------------------------------------------
 
 
@@ -234,6 +263,9 @@ def test_the_honest_text_passes(text: str) -> None:
         ("split_feature", "9 0 0 0"),
         ("split_feature", "-1 0 0 0"),
         ("leaf_value", "0.1"),
+        ("leaf_weight", "0.1"),
+        ("leaf_count", "1 1 1 1 1 1"),
+        ("internal_value", "1"),
         ("leaf_value", "a b c d e"),
         ("num_leaves", "50"),
         ("num_leaves", "0"),
@@ -309,6 +341,11 @@ def test_the_honest_document_passes(document: dict[str, Any]) -> None:
         ("trees.0.right_children.0", -1),
         ("trees.0.right_children.0", 1),
         ("trees.0.left_children", [1]),
+        ("trees.0.parents.0", 1),
+        ("trees.0.parents.1", 10**6),
+        ("trees.0.parents", [2147483647]),
+        ("trees.0.id", 1),
+        ("trees.0.tree_param.size_leaf_vector", "-2"),
         ("trees.0.split_indices.0", 10**6),
         ("trees.0.split_indices.0", -1),
         ("trees.0.split_conditions", [0.5]),

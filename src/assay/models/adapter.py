@@ -140,7 +140,10 @@ def sigmoid(margins: np.ndarray, /) -> np.ndarray:
 
 
 def named_classes(found: Sequence[str], given: Sequence[str] | None, /, *, count: int | None = None) -> tuple[str, ...]:
-    """The classes to use: those given (there must be `count`), else those found in the model."""
+    """The classes to use: those given, which rename those found by position, else those found.
+
+    There must be `count` of them. The names found in another order are an error: which is meant is unclear.
+    """
     if given is None:
         return tuple(found)
     expected = count if count is not None else len(found)
@@ -149,6 +152,12 @@ def named_classes(found: Sequence[str], given: Sequence[str] | None, /, *, count
             f"{len(given)} class names were given, the model has {expected} classes.",
             code="classes",
             hint="Name every class, in the order of the model's output.",
+        )
+    if set(given) == set(found) and tuple(given) != tuple(found):
+        raise AssayError(
+            f"The model gives its classes in the order {', '.join(found)}, not {', '.join(given)}.",
+            code="classes",
+            hint="Give them in its order, or not at all.",
         )
     return tuple(given)
 

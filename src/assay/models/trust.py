@@ -94,6 +94,9 @@ TABLE: dict[str, tuple[str, ...]] = {
         "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
         *_KERNELS,
     ),
+    "whatever was fitted on sparse rows": tuple(
+        f"scipy.sparse._{kind}.{kind}_{form}" for kind in ("csr", "csc") for form in ("matrix", "array")
+    ),
     "TweedieRegressor": ("sklearn._loss.loss.HalfTweedieLoss", "sklearn._loss.loss.HalfTweedieLossIdentity"),
 }
 """Types by the estimators whose files hold them."""

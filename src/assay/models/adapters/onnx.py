@@ -10,7 +10,7 @@ import numpy as np
 
 from assay.core.errors import AssayError
 from assay.models import tensors
-from assay.models.adapter import THREADS, Adapter, excerpt
+from assay.models.adapter import MISTAKES, THREADS, Adapter, excerpt
 from assay.models.formats import ModelFile
 from assay.models.inputs import is_number, is_text, listed, matrix, numbers, select
 from assay.models.outputs import Outputs
@@ -63,19 +63,19 @@ class OnnxModel(Adapter):
         options.log_severity_level = _ERRORS_ONLY + 1
         try:
             self._session = onnxruntime.InferenceSession(file.data, options, providers=["CPUExecutionProvider"])
-        except self.failures as error:
+            stored = self._session.get_modelmeta().custom_metadata_map
+            self._inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        except (*MISTAKES, *self.failures) as error:
             raise AssayError(
                 f"onnxruntime cannot open {file.name}: {excerpt(error, limit=200)}.",
                 code="model-file",
                 hint="Export it again.",
             ) from error
-        stored = self._session.get_modelmeta().custom_metadata_map
-        self._inputs = self._session.get_inputs()
         self._matrix = len(self._inputs) == 1 and (len(self._inputs[0].shape) != 2 or self._inputs[0].shape[1] != 1)
         names = _stored_list(stored, FEATURES) or ([] if self._matrix else [found.name for found in self._inputs])
         form = stored.get(FORM)
         self._reading = tensors.plan(
-            [_spec(found) for found in self._session.get_outputs()],
+            [_spec(found) for found in outputs],
             name=file.name,
             task=file.task,
             classes=file.classes,

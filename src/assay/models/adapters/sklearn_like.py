@@ -26,6 +26,7 @@ class SklearnLike(Adapter):
 
     One that knows its column names gets a pandas frame, any other a matrix of the columns in order;
     one without `classes_` is a regression unless `classes` are given, in the order of `predict_proba`.
+    Given `classes` also rename classes that are numbers, by position.
     A list of texts is passed on as it is.
     """
 
@@ -50,7 +51,14 @@ class SklearnLike(Adapter):
             )
         self.estimator = estimator
         self._probabilities = callable(getattr(estimator, "predict_proba", None))
-        names = named_classes(_classes(estimator, name), classes)
+        self._labels = _classes(estimator, name)
+        names = named_classes(self._labels, classes)
+        if self._labels and names != self._labels and not all(_is_number(label) for label in self._labels):
+            raise AssayError(
+                f"{name} names its classes itself: {', '.join(self._labels)}.",
+                code="classes",
+                hint="Leave the names of the classes out.",
+            )
         own = getattr(estimator, "feature_names_in_", None)
         super().__init__(
             name=name,
@@ -73,7 +81,8 @@ class SklearnLike(Adapter):
             return Outputs(values=values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values)
         scores = self.estimator.predict_proba(batch) if self._probabilities else None
         return Outputs(
-            codes=codes_of(answers, self.classes), scores=None if scores is None else np.asarray(scores, np.float64)
+            codes=codes_of(answers, self._labels or self.classes),
+            scores=None if scores is None else np.asarray(scores, np.float64),
         )
 
     def _batch(self, inputs: Any) -> Any:
@@ -85,6 +94,14 @@ class SklearnLike(Adapter):
         if all(is_number(field.type) for field in table.schema):
             return matrix(table)
         return frame(table).to_numpy(dtype=object)
+
+
+def _is_number(label: str) -> bool:
+    try:
+        float(label)
+    except ValueError:
+        return False
+    return True
 
 
 def _classes(estimator: Any, name: str) -> tuple[str, ...]:

@@ -21,6 +21,8 @@ _TREE = re.compile(r"^Tree=(\d+)$", re.MULTILINE)
 _FLAGS = frozenset({"tree", "average_output", "end of trees"})
 _PARAMETER = re.compile(r"^\[categorical_feature: ([0-9,]*)\]$", re.MULTILINE)
 _CATEGORICAL_BIT = 1
+_OF_LEAVES = ("leaf_weight", "leaf_count")
+_OF_SPLITS = ("split_gain", "internal_value", "internal_weight", "internal_count")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,9 @@ def _check_tree(block: str, number: int, features: int) -> None:
         raise broken(f"LightGBM {where}", "num_leaves is 0")
     inner = leaves - 1
     _reals(keys, "leaf_value", leaves, where)
+    for name, count in (*((key, leaves) for key in _OF_LEAVES), *((key, inner) for key in _OF_SPLITS)):
+        if keys.get(name):
+            _reals(keys, name, count, where)
     if keys.get("is_linear", "0") == "1":
         _check_linear(keys, leaves, features, where)
     if not inner:

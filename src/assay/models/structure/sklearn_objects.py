@@ -27,6 +27,8 @@ def check_estimator(estimator: Any, /) -> None:
                 _check_neighbours(item)
             elif kind == "BSpline":
                 _check_spline(item)
+            elif hasattr(item, "check_format"):
+                item.check_format(full_check=True)  # a sparse matrix; scipy raises ValueError
             else:
                 _check_owner(item)
     except MISTAKES as error:
@@ -75,6 +77,8 @@ def _check_owner(owner: Any) -> None:
     if inner is not None and inner.n_features != owner.n_features_in_:
         raise broken("scikit-learn tree", "it was trained on another number of features than its estimator says")
     kind = type(owner).__name__
+    if hasattr(owner, "_dual_coef_"):
+        _check_support_vectors(owner)
     if kind.startswith("HistGradientBoosting") and hasattr(owner, "_predictors"):
         _check_histogram_boosting(owner)
     elif kind.startswith("GradientBoosting") and hasattr(owner, "estimators_"):
@@ -128,6 +132,25 @@ def _check_neighbours(tree: Any) -> None:
     within(high, 0, len(data) + 1, where=where, what="last row")
     if (nodes["is_leaf"][n_nodes // 2 :] == 0).any():
         raise broken(where, "its last level is not made of leaves")
+
+
+def _check_support_vectors(owner: Any) -> None:
+    """libsvm walks these arrays by the counts it is given."""
+    classifies = owner._impl in ("c_svc", "nu_svc")
+    counts = np.asarray(owner._n_support)
+    classes = len(counts) if classifies else 2
+    pairs, vectors = classes * (classes - 1) // 2, len(owner.support_)
+    stored = (0, 0) if owner.kernel == "precomputed" else (vectors, owner.n_features_in_)
+    calibrated = len(owner._probA) in (0, pairs) and len(owner._probB) in (0, pairs)
+    fits = (
+        owner._dual_coef_.shape == (classes - 1, vectors)
+        and owner.support_vectors_.shape == stored
+        and len(owner._intercept_) == pairs
+        and calibrated
+    )
+    if not fits or (counts < 0).any() or (classifies and counts.sum() != vectors):
+        raise broken("support vectors", "their arrays do not fit together")
+    within(np.asarray(owner.support_), 0, owner.shape_fit_[0], where="support vectors", what="row")
 
 
 def _check_spline(spline: Any) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 from assay.core.errors import AssayError
 from assay.models.structure.trees import broken, check_children, integers, within
 
+_NO_PARENT = 2**31 - 1
 _LAST_CATEGORY = 1 << 24
 """XGBoost keeps categories in float32, which is exact up to here."""
 
@@ -122,13 +123,15 @@ def _check_booster(booster: Mapping[str, Any], shape: _Shape) -> None:
     if len(bounds) == 0 or bounds[0] != 0 or bounds[-1] != len(trees) or (np.diff(bounds) < 0).any():
         raise broken("XGBoost file", "the iterations do not cover the trees")
     for number, tree in enumerate(trees):
+        if tree["id"] != number:
+            raise broken("XGBoost file", f"tree {number} is called {str(tree['id'])[:20]}")
         _check_tree(tree, f"XGBoost tree {number}", shape.features)
 
 
 def _check_tree(tree: Mapping[str, Any], where: str, features: int) -> None:
     param = tree["tree_param"]
     nodes = int(param["num_nodes"])
-    if nodes < 1 or int(param.get("size_leaf_vector", "1")) > 1:
+    if nodes < 1 or int(param.get("size_leaf_vector", "1")) not in (0, 1):
         raise broken(where, "it has no nodes, or leaves of several numbers")
     left, right, split = (
         integers(tree[key], where=where, what=key, count=nodes)
@@ -141,6 +144,10 @@ def _check_tree(tree: Mapping[str, Any], where: str, features: int) -> None:
     if (internal != (right != -1)).any():
         raise broken(where, "a node has one child")
     check_children(left, right, internal, where=where)
+    parents = integers(tree["parents"], where=where, what="parents", count=nodes)
+    inner = np.flatnonzero(internal)
+    if parents[0] != _NO_PARENT or (parents[left[inner]] != inner).any() or (parents[right[inner]] != inner).any():
+        raise broken(where, "its nodes name other parents than they have")
     within(split[internal], 0, features, where=where, what="split feature")
     kinds = integers(tree.get("split_type") or [0] * nodes, where=where, what="split_type", count=nodes)
     within(kinds, 0, 2, where=where, what="split type")
