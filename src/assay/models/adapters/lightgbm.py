@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _BINARY = frozenset({"binary"})
-_MULTICLASS = frozenset({"multiclass", "multiclassova"})
+_ONE_AGAINST_REST = "multiclassova"
+_MULTICLASS = frozenset({"multiclass", _ONE_AGAINST_REST})
 _PROBABILITY = frozenset({"cross_entropy", "xentropy"})
 _CUSTOM = frozenset({"", "none", "custom"})
 
@@ -29,7 +30,8 @@ class LightGBMModel(Adapter):
 
     Text columns are encoded by the categories that LightGBM's Python package stores at the end of the
     text; a value outside of them is missing to the model, as it is to LightGBM. The format stores no
-    class names: they are "0", "1", ... unless given.
+    class names: they are "0", "1", ... unless given. The objective multiclassova gives labels only: its
+    scores are one probability for each class against the rest, which do not sum to 1.
     """
 
     def __init__(
@@ -78,6 +80,8 @@ class LightGBMModel(Adapter):
         )
         if not self.classes:
             return Outputs(values=answers)
+        if self.facts.objective == _ONE_AGAINST_REST:
+            return Outputs(codes=answers.argmax(axis=1))
         if self._raw:
             answers = sigmoid(answers) if answers.ndim == 1 else softmax(answers)
         return from_scores(answers)
