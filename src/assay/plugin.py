@@ -9,17 +9,19 @@ from assay.core.check import Check, check
 from assay.core.errors import AssayError, Message, MissingExtra, unknown
 from assay.core.house import House, Ledger, Progress
 from assay.core.measure import Interval, Limit, Measure, Share, Verdict
-from assay.core.part import AREA_API, Area, Part, part
+from assay.core.part import AREA_API, Answer, Area, Command, Part, command, part
 from assay.core.subject import Model, Request, Subject, by, each
 from assay.data.case import Case
 from assay.data.counts import Counts
 
 __all__ = [
     "AREA_API",
+    "Answer",
     "Area",
     "AssayError",
     "Case",
     "Check",
+    "Command",
     "Counts",
     "House",
     "Interval",
@@ -37,6 +39,7 @@ __all__ = [
     "Verdict",
     "by",
     "check",
+    "command",
     "each",
     "part",
     "unknown",

@@ -79,7 +79,7 @@ def _print(result: Any, written: tuple[Path, ...], own: dict[str, Any]) -> None:
 
 
 def _gate(result: Any, policy: Any, *, as_json: bool) -> int:
-    from assay.cli.gate import print_gate
+    from assay.cli.policy import print_gate
     from assay.engine.gate import gate
 
     outcome = gate(result, policy)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from typing import Any
 
 import click
 
+from assay.cli.flags import flag, given_of, with_options
 from assay.cli.options import NAMES, case_file_of, case_options, json_option, split_arguments, store_option
 from assay.cli.output import print_json, print_run, print_table
-from assay.core.check import Check, Parameter
-from assay.core.errors import AssayError
+from assay.core.check import Check
 from assay.engine.progress import TerminalProgress
 
 
@@ -59,7 +57,7 @@ def show(id: str, as_json: bool) -> None:
     for limit in found.limits:
         click.echo(f"Limit: {limit.measure}, {limit.better} is better, warn {limit.warn:g}, fail {limit.fail:g}.")
     for p in found.parameters.values():
-        click.echo(f"Flag: {_flag(p)} ({p.annotation}{'' if p.required else f', default {p.default!r}'})")
+        click.echo(f"Flag: {flag(p)} ({p.annotation}{'' if p.required else f', default {p.default!r}'})")
     for clause in found.clauses:
         click.echo(f"Clause: {clause.title}")
 
@@ -83,49 +81,16 @@ def run_one() -> None:
     """Run one check with its own flags: assay check run fairness.proxies --demo credit --folds 10."""
 
 
-def _flag(p: Parameter) -> str:
-    return "--" + p.name.replace("_", "-")
-
-
 def _command(found: Check[Any, Any]) -> click.Command:
     own = [p for p in found.parameters.values() if p.name not in NAMES]  # the case's own flags reach the check
 
     def call(**arguments: Any) -> None:
         given, rest = split_arguments(arguments)
-        params = {p.name: rest[f"own_{p.name}"] for p in own if rest.get(f"own_{p.name}") not in (None, ())}
+        params = given_of(own, rest)
         _run(found, given, params, store=rest["store"], as_json=rest["as_json"])
 
-    body: Callable[..., Any] = json_option(store_option(case_options(call)))
-    for p in reversed(own):
-        body = _option(p)(body)
+    body = with_options(own, json_option(store_option(case_options(call))))
     return click.command(found.id, help=f"{found.title}\n\n{found.doc}", short_help=found.title)(body)
-
-
-def _option(p: Parameter) -> Callable[[Any], Any]:
-    kind = p.annotation.replace(" ", "").removesuffix("|None")
-    name = f"own_{p.name}"
-    shown = f"Default: {p.default}." if not p.required and p.default is not None else ""
-    if kind == "bool":
-        return click.option(f"{_flag(p)}/--no-{p.name.replace('_', '-')}", name, default=None, help=shown)
-    if kind.startswith(("tuple[", "list[", "Sequence[", "Iterable[")):
-        return click.option(_flag(p), name, multiple=True, help=f"Repeat for more. {shown}")
-    types: dict[str, Any] = {"int": click.INT, "float": click.FLOAT}
-    converted = types.get(kind, click.STRING if kind.startswith(("str", "Literal")) else _Json())
-    return click.option(_flag(p), name, type=converted, help=shown)
-
-
-class _Json(click.ParamType[Any]):
-    """A parameter that is a table or a list, written as JSON."""
-
-    name = "JSON"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if not isinstance(value, str):
-            return value
-        try:
-            return json.loads(value)
-        except json.JSONDecodeError as error:
-            raise AssayError(f"{value!r} is not JSON: {error}.", code="usage") from None
 
 
 def _run(

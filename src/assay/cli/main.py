@@ -35,7 +35,7 @@ def _own(name: str) -> click.Command:
 
             return check
         case "gate":
-            from assay.cli.gate import gate
+            from assay.cli.policy import gate
 
             return gate
         case "run":
@@ -60,33 +60,29 @@ class Commands(click.Group):
     """Own commands from COMMANDS and those of the installed areas, imported only when called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*COMMANDS, *sorted(set(_area_commands()) - set(COMMANDS))]
+        return [*COMMANDS, *sorted(set(_area_words()) - set(COMMANDS))]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in COMMANDS:
             return _own(cmd_name)
-        area = _area_commands().get(cmd_name)
-        if area is None:
+        if cmd_name not in _area_words():
             return None
-        from assay.engine.areas import registry
+        from assay.cli.area import area_command
 
-        command: click.Command = registry().command(area, cmd_name)
-        return command
+        return area_command(cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        from assay.engine.areas import registry
-
         rows = list(COMMANDS.items())
-        areas = registry().areas
-        rows += [(name, areas[area].title) for name, area in sorted(_area_commands().items()) if name not in COMMANDS]
+        rows += [(word, title) for word, title in sorted(_area_words().items()) if word not in COMMANDS]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 
 
-def _area_commands() -> dict[str, str]:
+def _area_words() -> dict[str, str]:
+    """First word of every command that an area brings -> title of the area."""
     from assay.engine.areas import registry
 
-    return {command: area.name for area in registry().areas.values() for command in area.commands}
+    return {name.split(" ")[0]: area.title for area in registry().areas.values() for name in area.commands}
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -93,8 +93,8 @@ class House(Protocol):
     def audit(self, subject: Subject, /, *, checks: Sequence[str] = (), seed: int = 0) -> Run:
         """Run checks (all that apply, where none are named) on `subject` and store the Findings."""
 
-    def judge(self, check: str, subject: Subject, measures: Sequence[Measure], /) -> Sequence[Finding]:
-        """Turn Measures an area's command made into stored Findings of the check `check`."""
+    def judge(self, check: str, subject: Subject, measures: Sequence[Measure], /, *, params: Mapping[str, Any]) -> Run:
+        """Turn Measures that an area's command made with `params` into the stored Run of the check `check`."""
 
     def attach(self, data: bytes, /, *, media_type: str) -> str:
         """Store an attachment; its digest."""

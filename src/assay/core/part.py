@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from assay.core.check import Parameter, parameters_of
 
@@ -38,12 +39,50 @@ def part(id: str, /, *, kind: str, title: str, statement: str = "") -> Callable[
     return declare
 
 
+class Answer(Protocol):
+    """What a command gives back: words for a terminal and JSON types for a program."""
+
+    def text(self) -> str:
+        """The answer in words, one line a fact."""
+
+    def to_json(self) -> Any:
+        """The answer as JSON types."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of an area: `function(house, case, /, *, keywords)` where `needs_case`, else without the case.
+
+    The command line makes flags of the keywords, as it does for checks, and opens the case.
+    """
+
+    title: str
+    function: Callable[..., Answer]
+    needs_case: bool
+    parameters: Mapping[str, Parameter]
+
+    @property
+    def doc(self) -> str:
+        """The docstring of the function, cleaned."""
+        return inspect.getdoc(self.function) or ""
+
+
+def command(*, title: str, needs_case: bool = True) -> Callable[[Callable[..., Answer]], Command]:
+    """Declare the decorated function as a Command; the Area names it."""
+
+    def declare(function: Callable[..., Answer]) -> Command:
+        return Command(title, function, needs_case, parameters_of(function))
+
+    return declare
+
+
 @dataclass(frozen=True)
 class Area:
     """What an entry point of the group `assay.areas` names.
 
     `catalogues` are packages whose modules declare checks and parts; every module in them is loaded.
-    `commands` maps a command name to `"package.module:attribute"`, loaded only when it is called.
+    `commands` maps one or two words ("mitigate", "fairness subgroups") to `"package.module:attribute"`, a Command that
+    is loaded only when it is called.
     """
 
     name: str

@@ -12,7 +12,7 @@ from typing import Any
 
 from assay.core.check import Check
 from assay.core.errors import AssayError, unknown
-from assay.core.part import AREA_API, Area, Part
+from assay.core.part import AREA_API, Area, Command, Part
 
 GROUP = "assay.areas"
 
@@ -57,10 +57,20 @@ class Registry:
             raise unknown("kind of part", kind, kinds, code="unknown-part")
         return found
 
-    def command(self, area: str, name: str, /) -> Any:
-        """The command object an area declares as `package.module:attribute`, loaded now."""
-        module, _, attribute = self.areas[area].commands[name].partition(":")
-        return getattr(importlib.import_module(module), attribute)
+    @property
+    def commands(self) -> Mapping[str, str]:
+        """Name of every command of an area -> name of the area; nothing is loaded."""
+        return {name: area.name for area in self.areas.values() for name in area.commands}
+
+    def command(self, name: str, /) -> Command:
+        """The Command called `name`, loaded now."""
+        if name not in self.commands:
+            raise unknown("command", name, self.commands, code="unknown-command")
+        module, _, attribute = self.areas[self.commands[name]].commands[name].partition(":")
+        found = getattr(importlib.import_module(module), attribute)
+        if not isinstance(found, Command):
+            raise AssayError(f"{module}:{attribute} is not a Command.", code="area")
+        return found
 
 
 def _once(origin: dict[object, str], key: object, module: str, *, kind: str) -> None:

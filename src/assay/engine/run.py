@@ -204,6 +204,32 @@ def _pickle_mark(subject: Subject) -> dict[str, Any]:
     return {"pickle": True} if getattr(getattr(subject, "model", None), "pickled", False) else {}
 
 
+def judged(
+    check: str,
+    subject: Subject,
+    measures: Sequence[Measure],
+    /,
+    *,
+    params: Mapping[str, Any],
+    policy: Policy,
+    sink: Sink,
+    progress: Progress | None = None,
+    known: Registry | None = None,
+) -> Run:
+    """The stored Run of Measures that an area's command made for `check` with `params`, judged by `policy`."""
+    known = known or registry()
+    planned = Planned(known.check(check), params, None)
+    todo, started = Plan((), (planned,), ()), datetime.now(UTC)
+    opening = begin(subject, todo, policy=policy, known=known, started=started)
+    job = _Job(opening, policy, sink, progress, lambda: False, _pickle_mark(subject))
+    sink.begin(job.run)
+    job.keep(planned, measures, _row_inputs(planned.check, subject))
+    seconds = (datetime.now(UTC) - started).total_seconds()
+    done = replace(job.run, status="done", seconds=seconds, findings=Findings(job.findings))
+    sink.end(done)
+    return done
+
+
 def measures_of(check: Check[Any, Any], subject: Subject, /, **params: Any) -> Iterator[Measure]:
     """The Measures of one check, neither judged nor stored: for a notebook, a test, a search."""
     if check.counts is None:

@@ -6,6 +6,6 @@ area = Area(
     name="fairness",
     title="Fairness between groups",
     catalogues=("assay.fairness.checks",),
-    commands={},
+    commands={"fairness subgroups": "assay.fairness.commands:subgroups"},
 )
 """What the entry point names: every module in the catalogue is a check."""

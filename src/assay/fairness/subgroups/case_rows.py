@@ -49,8 +49,12 @@ def case_rows(
     single = [roles.label, roles.prediction, roles.weight, roles.unit]
     scores = [*roles.scores.values()] or ([roles.score] if isinstance(roles.score, str) else [])
     needed = dict.fromkeys([*wanted, *(name for name in (*single, *scores) if name)])
+    if case.held_out and roles.split:
+        needed[roles.split] = None
     table = case.rows(tuple(needed), limit=rows, seed=seed)
     sampled = table.num_rows < case.n
+    if case.held_out and roles.split:
+        table = table.filter(_held_out(table.column(roles.split), case.held_out))
     if roles.weight is not None and roles.weights == "frequency":
         table = _written_out(table, roles.weight)
     weights = None
@@ -75,6 +79,14 @@ def _columns(table: Any, case: Case) -> Columns:
         favourable=roles.favourable,
         threshold=roles.threshold,
     )
+
+
+def _held_out(split: Any, levels: Sequence[str]) -> Any:
+    """True for rows whose split is one of `levels`: the model is not judged on what it was fitted on."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    return pc.is_in(pc.cast(split, pa.string()), value_set=pa.array(levels, pa.string()))
 
 
 def _written_out(table: Any, weight: str) -> Any:

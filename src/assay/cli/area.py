@@ -1,0 +1,66 @@
+"""Commands that areas declare, with their keywords as flags."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from assay.cli.flags import given_of, with_options
+from assay.cli.options import NAMES, case_file_of, case_options, json_option, split_arguments, store_option
+from assay.cli.output import print_json
+from assay.core.part import Command
+from assay.engine.progress import TerminalProgress
+
+
+class AreaCommands(click.Group):
+    """The commands whose first word is the name of this group."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        from assay.engine.areas import registry
+
+        return sorted(name.split(" ", 1)[1] for name in registry().commands if name.startswith(f"{self.name} "))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        from assay.engine.areas import registry
+
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        return click_command(cmd_name, registry().command(f"{self.name} {cmd_name}"))
+
+
+def area_command(word: str, /) -> click.Command:
+    """The command or group called `word`, from the areas that are installed."""
+    from assay.engine.areas import registry
+
+    if word in registry().commands:
+        return click_command(word, registry().command(word))
+    area = next(area for area in registry().areas.values() if any(n.startswith(f"{word} ") for n in area.commands))
+    return AreaCommands(word, help=area.title)
+
+
+def click_command(name: str, found: Command, /) -> click.Command:
+    """The declared Command as one of the command line."""
+    own = [p for p in found.parameters.values() if p.name not in NAMES]
+
+    def call(**arguments: Any) -> None:
+        from assay.engine.policies import default_policy
+        from assay.engine.predict import with_model_outputs
+        from assay.store import open_store
+        from assay.store.house import StoreHouse
+
+        given, rest = split_arguments(arguments)
+        described = case_file_of(given) if found.needs_case else None
+        policy = (described.read_policy() if described else None) or default_policy()
+        with TerminalProgress() as progress:
+            house = StoreHouse(open_store(rest["store"]), progress, policy)
+            subject = (with_model_outputs(described.case(), progress=progress),) if described else ()
+            answer = found.function(house, *subject, **given_of(own, rest))
+        if rest["as_json"]:
+            print_json(answer.to_json())
+        else:
+            click.echo(answer.text())
+
+    body: Callable[..., Any] = json_option(store_option(case_options(call) if found.needs_case else call))
+    return click.command(name, help=f"{found.title}\n\n{found.doc}", short_help=found.title)(with_options(own, body))

@@ -1,0 +1,56 @@
+"""Declared keywords of checks and of area commands as flags of the command line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import click
+
+from assay.core.check import Parameter
+from assay.core.errors import AssayError
+
+
+def flag(p: Parameter) -> str:
+    """The flag of a keyword: `--max-depth` for `max_depth`."""
+    return "--" + p.name.replace("_", "-")
+
+
+def with_options(parameters: Sequence[Parameter], body: Callable[..., Any], /) -> Callable[..., Any]:
+    """`body` with one option for each parameter; they arrive as `own_NAME`."""
+    for p in reversed(parameters):
+        body = _option(p)(body)
+    return body
+
+
+def given_of(parameters: Sequence[Parameter], arguments: Mapping[str, Any], /) -> dict[str, Any]:
+    """The keywords that were given on the command line."""
+    return {p.name: arguments[f"own_{p.name}"] for p in parameters if arguments.get(f"own_{p.name}") not in (None, ())}
+
+
+def _option(p: Parameter) -> Callable[[Any], Any]:
+    kind = p.annotation.replace(" ", "").removesuffix("|None")
+    name = f"own_{p.name}"
+    shown = f"Default: {p.default}." if not p.required and p.default is not None else ""
+    if kind == "bool":
+        return click.option(f"{flag(p)}/--no-{p.name.replace('_', '-')}", name, default=None, help=shown)
+    if kind.startswith(("tuple[", "list[", "Sequence[", "Iterable[")):
+        return click.option(flag(p), name, multiple=True, help=f"Repeat for more. {shown}")
+    types: dict[str, Any] = {"int": click.INT, "float": click.FLOAT}
+    converted = types.get(kind, click.STRING if kind.startswith(("str", "Literal")) else _Json())
+    return click.option(flag(p), name, type=converted, help=shown)
+
+
+class _Json(click.ParamType[Any]):
+    """A parameter that is a table or a list, written as JSON."""
+
+    name = "JSON"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except json.JSONDecodeError as error:
+            raise AssayError(f"{value!r} is not JSON: {error}.", code="usage") from None
