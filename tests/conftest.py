@@ -15,6 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# The same examples on every machine, however loaded it is.
+settings.register_profile("assay", deadline=None, derandomize=True)
+settings.load_profile("assay")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -51,7 +51,7 @@ class Bins:
 
     def __post_init__(self) -> None:
         if any(b <= a for a, b in zip(self.edges, self.edges[1:], strict=False)):
-            raise AssayError("Bin edges must be strictly increasing.", code="edges")
+            raise AssayError("Bin edges must be strictly increasing.", code="edges", hint="Sort them; drop doubles.")
 
     def to_json(self) -> dict[str, Any]:
         """The coding as JSON types; edges as exact hexadecimal floats."""

@@ -91,6 +91,8 @@ def scans(
 
 def serve(wanted: Wanted, tables: Mapping[Wanted, Counts], /) -> Counts | None:
     """Exactly the wanted table, from the smallest of `tables` that it is a marginal of; None where there is none."""
+    if wanted in tables:
+        return tables[wanted]
     fitting = [counts for scan, counts in tables.items() if wanted.within(scan)]
     if not fitting:
         return None

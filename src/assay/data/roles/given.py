@@ -127,14 +127,14 @@ def roles_of(rows: Rows, given: Given, /) -> Roles:
 def _name(value: object, role: str) -> str | None:
     if value is None or isinstance(value, str):
         return value or None
-    raise AssayError(f"{role} must name one column, not {value!r}.", code="role")
+    raise AssayError(f"{role} must name one column, not {value!r}.", code="role", hint=f"Write {role}='column'.")
 
 
 def _names(value: object, role: str) -> tuple[str, ...]:
     """One or several column names as a tuple, none of them twice."""
     found = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, Sequence) else ()
     if not all(isinstance(name, str) for name in found) or (value and not found):
-        raise AssayError(f"{role} must name columns, not {value!r}.", code="role")
+        raise AssayError(f"{role} must name columns, not {value!r}.", code="role", hint=f"Write {role}=['column'].")
     doubled = next((name for name in found if found.count(name) > 1), None)
     if doubled is not None:
         raise AssayError(f"{role} names the column {doubled!r} twice.", code="role", hint="Name it once.")

@@ -20,7 +20,7 @@ SCORE_EXPONENT = 19
 FEATURE_VALUES = 32
 """Up to so many distinct numbers of a feature are levels of their own; more fall into as many bins."""
 FEATURE_CELLS = 12
-"""A column of numbers is first counted in about 2**12 cells over its range, heavy cells in 2**12 more, twice."""
+"""A column of numbers is counted in about 2**12 cells over its range, then its heavy cells in 2**12 more each."""
 _MISSING = (None, "NaN", "-0.0", "inf", "-inf")
 """What a column may hold besides distinct finite numbers."""
 TEXTS = 256
@@ -93,18 +93,20 @@ def _grid_bins(rows: Rows, name: str, extent: Extent) -> Bins:
     if extent.low is None or extent.high is None:
         return Bins(())
     spread, largest = extent.high - extent.low, max(abs(extent.low), abs(extent.high))
-    finest = 52 - math.frexp(largest)[1]
-    exponent = min(finest, FEATURE_CELLS - math.frexp(min(spread, 2.0**1000))[1])
+    finest = min(900, 52 - math.frexp(largest)[1])
+    exponent = max(-900, min(finest, FEATURE_CELLS - math.frexp(min(spread, 2.0**1000))[1]))
     done: list[tuple[float, int]] = []
     histogram = rows.histogram(name, exponent=exponent)
-    for _ in range(2):
-        finer = min(finest, histogram.exponent + FEATURE_CELLS)
+    while histogram.exponent < finest:
         heavy = histogram.rows > extent.finite // (2 * FEATURE_VALUES)
-        if finer == histogram.exponent or not heavy.any():
-            break
         done += _starts(histogram, ~heavy)
         within = Histogram(histogram.exponent, histogram.cells[heavy], histogram.rows[heavy])
-        histogram = rows.histogram(name, exponent=finer, within=within)
+        histogram = within
+        if not heavy.any():
+            break
+        histogram = rows.histogram(name, exponent=min(finest, within.exponent + FEATURE_CELLS), within=within)
+        if len(histogram.cells) == len(within.cells):  # each is one value, or as good as one
+            break
     done += _starts(histogram, np.ones(len(histogram.cells), dtype=bool))
     starts, counts = (np.array(column) for column in zip(*sorted(done), strict=True))
     return quantile_edges(starts.astype(float), counts.astype(np.int64), bins=FEATURE_VALUES)

@@ -51,12 +51,10 @@ def _frame(source: Any) -> Rows:
     import narwhals as nw
     import pyarrow as pa
 
-    native = getattr(source, "columns", None)
-    names = [
-        str(name)
-        for name in (source.column_names if isinstance(source, pa.Table) else native if native is not None else ())
-    ]
-    check_names(names, "The frame") if names else None
+    # narwhals has words of its own for doubled names, and asks lazy frames for theirs at a price.
+    if type(source).__module__.partition(".")[0] in ("pandas", "pyarrow"):
+        given = source.column_names if isinstance(source, pa.Table) else source.columns
+        check_names([str(name) for name in given], "The frame")
     try:
         frame = nw.from_native(source)
     except TypeError:

@@ -7,6 +7,7 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,24 @@ def failed(what: str, error: Exception, /) -> AssayError:
     )
 
 
+@contextmanager
+def reading(what: str, /) -> Iterator[None]:
+    """What DuckDB refuses inside becomes an AssayError about `what`."""
+    import duckdb
+
+    try:
+        yield
+    except duckdb.Error as error:
+        raise failed(what, error) from None
+
+
+def sql_of(query: Any, /) -> str:
+    """The query in DuckDB's SQL."""
+    import ibis
+
+    return str(ibis.to_sql(query, dialect="duckdb", pretty=False))
+
+
 @dataclass(frozen=True)
 class Lookup:
     """A table in DuckDB with the bin of every cell of [0, 1], and of the cell -1 the bin NULL.
@@ -51,9 +70,10 @@ class Lookup:
     exponent: int
 
     def cell(self, double: Any, /) -> Any:
-        """The cell of a number in [0, 1]; -1 where it is missing (NULL or NaN)."""
-        cell = (double * exactly(2.0**self.exponent)).floor().cast("int64")
-        return case((double.isnull(), -1), (double.isnan(), -1), otherwise=cell)
+        """The cell nearest to a number in [0, 1]; -1 where it is missing (NULL, or NaN, which is no integer)."""
+        import ibis
+
+        return ibis.coalesce((double * exactly(2.0**self.exponent)).try_cast("int32"), -1)
 
     def joined(self, stage: Any, cell: str, number: str, key: str, /) -> Any:
         """`stage` with the bin of `number`, whose cell is `cell`, as the column `key`."""
@@ -64,11 +84,14 @@ class Lookup:
 
 
 def lookup_cells(edges: Sequence[float], exponent: int, /) -> dict[str, Any] | None:
-    """Cell, bin at its start, and the edge within it; None where some cell has two."""
+    """Cell, bin below it, and the edge within it; None where some cell has two.
+
+    Cell c has the numbers from (c - 1/2) / 2**exponent to (c + 1/2) / 2**exponent. Halves may be rounded either way:
+    both cells know an edge that lies there.
+    """
     cells = np.arange(2**exponent + 1)
-    starts = np.ldexp(cells.astype(float), -exponent)
-    low = np.searchsorted(edges, starts, side="right")
-    high = np.searchsorted(edges, np.append(starts[1:], np.inf), side="left")
+    low = np.searchsorted(edges, np.ldexp(cells - 0.5, -exponent), side="left")
+    high = np.searchsorted(edges, np.ldexp(cells + 0.5, -exponent), side="right")
     if (high - low).max() > 1:
         return None
     inside = np.where(high > low, np.append(edges, np.inf)[low], np.inf)
@@ -108,11 +131,15 @@ class DuckFiles:
         self._source, self._identities = source, identities
         self._lookups: dict[tuple[float, ...], Lookup | None] = {}
         self._lock = threading.Lock()
-        try:
+        with reading(source):
             create(self._connection, [f"c{i}" for i in range(len(names))])
             schema = self._connection.sql(f"SELECT * FROM {ROWS} LIMIT 0").to_arrow_table().schema
-        except duckdb.Error as error:
-            raise failed(source, error) from None
+        if len(schema) != len(names):
+            raise AssayError(
+                f"{source} could not be read: there are rows of {len(schema)} values under {len(names)} names.",
+                code="file",
+                hint="Give every row as many values as the header has names.",
+            )
         self.columns: Mapping[str, Column] = {
             name: column_of(name, field.type) for name, field in zip(names, schema, strict=True)
         }
@@ -120,24 +147,20 @@ class DuckFiles:
 
     def run(self, query: Any, /) -> Any:
         """The result of an Ibis table expression, as a pyarrow Table."""
-        return self._relation(query).to_arrow_table()
+        with reading(self._source):
+            return self._relation(query).to_arrow_table()
 
     def _relation(self, query: Any) -> Any:
-        import duckdb
-        import ibis
-
-        try:
-            # A cursor of its own, so that threads may read at the same time.
-            return self._connection.cursor().sql(str(ibis.to_sql(query, dialect="duckdb", pretty=False)))
-        except duckdb.Error as error:
-            raise failed(self._source, error) from None
+        # A cursor of its own, so that threads may read at the same time.
+        return self._connection.cursor().sql(sql_of(query))
 
     def batches(self, query: Any, /, *, size: int) -> Iterator[Any]:
         """The same in parts, as pyarrow Tables."""
         import pyarrow as pa
 
-        for batch in self._relation(query).to_arrow_reader(size):
-            yield pa.Table.from_batches([batch])
+        with reading(self._source):
+            for batch in self._relation(query).to_arrow_reader(size):
+                yield pa.Table.from_batches([batch])
 
     def lookup(self, edges: tuple[float, ...], /) -> Lookup | None:
         """A table of bins by cell, made once for each set of edges; None where they lie too close or outside [0, 1]."""
@@ -183,17 +206,10 @@ class DuckRelation:
 
     def run(self, query: Any, /) -> Any:
         """The result of an Ibis table expression, as a pyarrow Table."""
-        import duckdb
-        import ibis
-
         names = ", ".join(self.table.columns)
-        sql = ibis.to_sql(query, dialect="duckdb", pretty=False)
-        text = f"WITH {ROWS}({names}) AS (SELECT * FROM assay_relation) SELECT * FROM ({sql})"
-        try:
-            with self._lock:
-                return self._relation.query("assay_relation", text).to_arrow_table()
-        except duckdb.Error as error:
-            raise failed("The DuckDB relation", error) from None
+        text = f"WITH {ROWS}({names}) AS (SELECT * FROM assay_relation) SELECT * FROM ({sql_of(query)})"
+        with self._lock, reading("The DuckDB relation"):
+            return self._relation.query("assay_relation", text).to_arrow_table()
 
     def batches(self, query: Any, /, *, size: int) -> Iterator[Any]:
         """The same in parts, as pyarrow Tables."""

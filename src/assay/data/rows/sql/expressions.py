@@ -61,8 +61,18 @@ class Expressions:
             raise not_numbers(column)
         if column.kind == "boolean":
             return value.cast("int32").cast("float64")
+        if column.fraction == "binary":
+            return self._opaque(name).cast("float64")
         # Digits are read the same everywhere; casts from decimal to double are not.
         return (value.cast("string") if column.fraction == "decimal" else value).cast("float64")
+
+    def _opaque(self, name: str) -> Any:
+        """The column as it is, where an engine cannot see that it is only that.
+
+        Parquet's statistics leave NaN out, and DuckDB 2.0 concludes from them that no value is NaN.
+        """
+        value = self.raw(name)
+        return case((value.isnull(), absent(str(value.type()))), otherwise=value)
 
     def finite(self, name: str, /) -> Any:
         """The column as doubles, missing where NULL, NaN or infinite."""
@@ -72,9 +82,9 @@ class Expressions:
 
     def known(self, name: str, /) -> Any:
         """The column as it is, with NaN as missing."""
-        value = self.raw(name)
         if self.columns[name].fraction != "binary":
-            return value
+            return self.raw(name)
+        value = self._opaque(name)
         return case((value.isnan(), absent(str(value.type()))), otherwise=value)
 
     def key(self, key: Key, /) -> Any:

@@ -51,12 +51,14 @@ def _stage(engine: Engine, of: Expressions, scan: Scan, outcomes: Outcomes) -> A
     lookups = {}
     for i, key in enumerate(scan.keys):
         coding = key.dim.coding
-        lookup = engine.lookup(coding.edges) if isinstance(coding, Bins) and len(coding.edges) > FINE else None
+        lookup = None
+        if isinstance(coding, Bins) and len(coding.edges) > FINE and of.columns[key.column].fraction == "binary":
+            lookup = engine.lookup(coding.edges)
         if lookup is None:
             needs[f"k{i}"] = of.key(key)
         else:
             lookups[i] = lookup
-            double = of.double(key.column)
+            double = of.raw(key.column).cast("float64")
             needs |= {f"x{i}": double, f"cell{i}": lookup.cell(double)}
     if scan.sums:
         needs |= {"y": of.label(outcomes)} if outcomes.label else {}
