@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,25 @@ def recidivism() -> Case:
     return Case.from_frame(built.path, name="recidivism", **built.roles)
 
 
+@dataclass(frozen=True)
+class SexAndDuration:
+    """A model that is fed a protected attribute: short credits are good, and those of women somewhat longer."""
+
+    features: tuple[str, ...] = ("sex", "duration_months")
+    name: str = "sex and duration"
+    digest: str = "not digested"
+    task: str = "binary"
+    classes: tuple[str, ...] = ("bad", "good")
+
+    def scores(self, inputs: Any, /) -> Any:
+        female = np.array([sex == "female" for sex in inputs["sex"].to_pylist()])
+        good = 1 / (1 + np.exp((inputs["duration_months"].to_numpy() - 24 - 6 * female) / 8))
+        return np.stack([1 - good, good], axis=1)
+
+    def predict(self, inputs: Any, /) -> Any:
+        return np.where(self.scores(inputs)[:, 1] >= 0.5, "good", "bad")
+
+
 POPULATION = {"sex": {"female": 0.51, "male": 0.49}}
 
 
@@ -62,6 +82,7 @@ def typical() -> dict[str, Case]:
     unit = pa.array([i // 2 for i in range(1000)])
     return {
         "credit": credit(population=POPULATION, controls=["housing"]),
+        "with a model": credit(model=SexAndDuration(), prediction=None, score=None),
         "weighted": weighted(),
         "repeated": credit(credit_table().append_column("person", unit), unit="person"),
         "recidivism": recidivism(),

@@ -13,7 +13,7 @@ from assay.core.subject import by
 from assay.data.counts import Counts
 from assay.fairness.comparisons import check_depth, gap, group_rates, overall_rate
 from assay.fairness.estimates import compare_estimates
-from assay.fairness.multiclass import Classes, macro, widest_over_classes, worst_class
+from assay.fairness.multiclass.one_vs_rest import Classes, macro, widest_over_classes, worst_class
 from assay.fairness.rates import GroupRates, Rate, rates_by_group
 
 NO_LABEL = Message("no-label", "no column is given as label (the true outcome)")

@@ -9,7 +9,7 @@ from assay.core.measure import Measure
 from assay.core.subject import by
 from assay.data.counts import Counts
 from assay.fairness.comparisons import check_depth
-from assay.fairness.regression import SUMS, compare_means
+from assay.fairness.regression.means import SUMS, compare_means
 
 
 @check(

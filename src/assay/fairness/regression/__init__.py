@@ -1,0 +1,1 @@
+"""Predicted numbers by group: their means, their errors, their distributions."""
