@@ -1,0 +1,1 @@
+"""The catalogue of mitigations: one method a file."""

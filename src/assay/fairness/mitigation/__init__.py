@@ -1,0 +1,1 @@
+"""What mitigations share: how they are fitted, asked, declared, saved and compared."""

@@ -1,0 +1,1 @@
+"""Columns of mixed tables: their kinds, their quantiles, what they tell about the group."""

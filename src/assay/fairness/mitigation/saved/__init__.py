@@ -1,0 +1,1 @@
+"""A mitigated model in a folder, without pickles, and as a model that serves."""

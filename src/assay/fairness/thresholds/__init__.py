@@ -1,0 +1,1 @@
+"""Group thresholds, solved exactly on the ROC points of every group."""
