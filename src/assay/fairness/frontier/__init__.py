@@ -1,0 +1,1 @@
+"""What fairness costs: all methods side by side on held-out rows, and models that are equally accurate."""

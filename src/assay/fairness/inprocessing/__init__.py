@@ -1,0 +1,1 @@
+"""What mitigations share that change how a model is fitted."""
