@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
 from statsmodels.stats.contingency_tables import StratifiedTable
 from statsmodels.stats.proportion import confint_proportions_2indep
 
@@ -94,6 +95,42 @@ def test_without_a_binary_label_only_missing_values_are_compared() -> None:
     }
     amounts = measured(frame.assign(y=np.arange(300) / 7), task="regression")
     assert {m.name for m in amounts} == {m.name for m in measured(frame, label=None)}
+
+
+def test_a_feature_that_is_turned_round_in_one_group_tells_less_there() -> None:
+    rng = np.random.default_rng(6)
+    frame = people(rng, 3000)
+    turned = (frame.sex == "f") & (rng.random(3000) < 0.5)
+    frame["grade"] = np.where(turned, 3 - frame.grade, frame.grade) / 2
+    frame.loc[:200, "grade"] = np.nan
+    found = one(measured(frame), "label_auc_difference", feature="grade", sex="f")
+    known = frame.dropna(subset="grade")
+    f, m = (known[known.sex == sex] for sex in "fm")
+    wanted = roc_auc_score(f.y, f.grade) - roc_auc_score(m.y, m.grade)
+    assert (found.value, found.n) == (pytest.approx(wanted), (len(f), len(m)))
+    assert found.interval.high < -0.03
+    assert found.p_value < 1e-3
+    words = frame.assign(grade=frame.grade.map({0: "none", 0.5: "low", 1: "some", 1.5: "high"}))
+    assert not [m for m in measured(words) if m.name == "label_auc_difference" and m.slice["feature"] == "grade"]
+    few = one(
+        measured(frame[frame.sex.eq("m") | (frame.index < 230)]),
+        "label_auc_difference",
+        feature="grade",
+        sex="f",
+    )
+    assert few.reason.id == "too-few-rows"
+
+
+def test_equal_validity_is_seldom_accused() -> None:
+    rng = np.random.default_rng(7)
+    covered = []
+    for _ in range(200):
+        sex, grade = rng.choice(["f", "m"], 300, p=[0.3, 0.7]), rng.integers(0, 9, 300)
+        y = (rng.random(300) < 0.1 + 0.08 * grade).astype(int)
+        frame = pd.DataFrame({"sex": sex, "grade": grade, "y": y})
+        found = one(measured(frame, features=["grade"]), "label_auc_difference", feature="grade", sex="f")
+        covered.append(found.interval.low <= 0 <= found.interval.high)
+    assert 0.92 <= np.mean(covered) <= 0.98
 
 
 def test_a_fair_measurement_is_seldom_accused() -> None:

@@ -9,7 +9,7 @@ from assay.core.measure import Measure
 from assay.core.subject import each
 from assay.data.counts import Counts
 from assay.fairness.comparisons import check_depth
-from assay.fairness.data_bias.measurement import label_differences, missing_shares
+from assay.fairness.data_bias.measurement import label_differences, missing_shares, validity_differences
 
 
 @check(
@@ -17,7 +17,7 @@ from assay.fairness.data_bias.measurement import label_differences, missing_shar
     version=1,
     title="A feature does not mean the same in every group",
     counts=each("feature", "protected", "label?"),
-    clauses=("eu-ai-act:10(2)(f)", "eu-ai-act:10(3)", "nist-ai-rmf:map-2.3"),
+    clauses=("eu-ai-act:10(2)(d)", "eu-ai-act:10(2)(f)", "eu-ai-act:10(3)", "nist-ai-rmf:map-2.3"),
 )
 def measurement(tables: tuple[Counts, ...], /, *, depth: int = 1, level: float = 0.95) -> Iterator[Measure]:
     """Whether, for each feature, the same value goes with the same outcome in every group, and is missing as often.
@@ -27,9 +27,12 @@ def measurement(tables: tuple[Counts, ...], /, *, depth: int = 1, level: float =
     Haenszel's test. It is the uniform differential functioning of item analysis (Holland & Thayer 1988, in Wainer &
     Braun, Test Validity, 129-145; here the feature stands for the ability and the label for the item): a feature that
     measures one thing in all groups, and all that matters, gives 0. A difference is a bias of measurement in the
-    feature or in the label, or something else that differs between groups; one column cannot say which. A difference
-    whose sign changes along the feature can cancel and is not seen. Numbers with many values are compared within bins,
-    in which groups may still differ.
+    feature or in the label, or something else that differs between groups; one column cannot say which. Numbers with
+    many values are compared within bins, in which groups may still differ.
+
+    `label_auc_difference` (features of numbers): how well the feature ranks the labels of a group, as an AUC, minus how
+    well it ranks those of all others. A feature that is noisier in one group, or turned round, tells less there
+    (differential validity; Linn 1978, J. Applied Psychology 63:507); so does one that varies less there.
 
     `missing_share`, `missing_share_difference` and `missing_share_gap` (any task), for features with missing values: a
     group whose values are missing more often is judged on less.
@@ -40,4 +43,5 @@ def measurement(tables: tuple[Counts, ...], /, *, depth: int = 1, level: float =
     check_depth(depth)
     for counts in tables:
         yield from label_differences(counts, depth=depth, level=level)
+        yield from validity_differences(counts, depth=depth, level=level)
         yield from missing_shares(counts, depth=depth, level=level)
