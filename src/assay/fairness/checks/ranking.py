@@ -1,0 +1,78 @@
+"""Whether groups get the attention, and the places, in a ranking by score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from assay.core.check import check
+from assay.core.errors import AssayError, Message
+from assay.core.measure import Measure
+from assay.fairness.comparisons import SINGLED_OUT, check_depth
+from assay.fairness.individual.judged import favourable_labels, judged_rows, outcome_columns, row_groups, scores
+from assay.fairness.ranking.exposure import attention_measures
+from assay.fairness.ranking.order import resamples
+from assay.fairness.ranking.representation import rkl_measures, skew_measures
+
+if TYPE_CHECKING:
+    from assay.data.case import Case
+
+REPLICATES, PERMUTATIONS = 300, 499
+
+
+@check(
+    "fairness.ranking",
+    version=1,
+    title="One group is ranked lower and gets less attention",
+    needs=("rows", "protected", "score"),
+    tasks=("binary",),
+    clauses=("eu-ai-act:10(2)(f)", "nist-ai-rmf:measure-2.11"),
+)
+def ranking(
+    case: Case, /, *, depth: int = 1, level: float = 0.95, k: int = 100, rows: int = 20_000, seed: int = 0
+) -> Iterator[Measure]:
+    """Exposure, exposure for merit, NDCG, rKL and skew of groups when all rows are ranked by score, the highest first.
+
+    `exposure`: mean of 1/log2(1 + place) over the group, relative to all rows: 1 is its share, and `exposure_gap` is
+    highest minus lowest. `exposure_per_merit`: exposure over the group's share of favourable labels relative to all; 1
+    where attention follows merit (Singh & Joachims 2018). It is as fair as the labels are. `ndcg`: how well the group's
+    own rows are ordered among themselves; it rises with the base rate and falls with the size of the group, so that
+    groups are not held against each other by it. `rkl`: how far the tops of 10, 20, 30 … places differ from the whole,
+    0 to 1 (Yang & Stoyanovich 2017). `skew_at_k`: ln of the share of the first `k` places over the share of all rows
+    (Geyik et al. 2019).
+
+    Equal scores share their places. All held-out rows are one ranking, or a seeded sample of at most `rows`, which says
+    less of the very top; each row counts once, whatever its weight. Rows without a score are left out; those without a
+    label have a place but no merit. Over more than 30 groups none is ranked apart.
+
+    Intervals are for new rankings of as many rows, each ranked anew by a smoothed bootstrap; in simulations that of
+    `ndcg` covers some 89 times in 100 in groups under 100 rows, the others 92 or more. No limits: what share of
+    attention is due is for a person to say.
+    """
+    check_depth(depth)
+    if k < 1 or rows < 2:
+        raise AssayError(f"k {k} and rows {rows} rank nothing.", code="parameter", hint="Give k from 1, rows from 2.")
+    roles = case.roles
+    labelled = (roles.label,) if roles.label else ()
+    table = judged_rows(case, (*roles.protected, *labelled, *outcome_columns(case)), rows=rows, seed=seed)
+    score = scores(case, table)
+    known = np.zeros(table.num_rows, dtype=bool) if score is None else ~np.isnan(score)
+    if score is None or known.sum() < 2:
+        reason = Message("no-score", "fewer than two rows have a score")
+        yield Measure("exposure_gap", None, int(known.sum()), over=(roles.protected[0],), reason=reason)
+        return
+    table, score = table.filter(known), score[known]
+    labels = favourable_labels(case, table) if labelled else None
+    rng = np.random.default_rng(seed)
+    draws = resamples(score, replicates=REPLICATES, rng=rng)
+    for groups in row_groups(table, roles.protected, depth=depth):
+        if len(groups.slices) > SINGLED_OUT:
+            text = "{groups} groups are too many to rank apart (most: {most})"
+            reason = Message("too-many-groups", text, {"groups": len(groups.slices), "most": SINGLED_OUT})
+            yield Measure("exposure_gap", None, len(score), over=groups.over, reason=reason)
+            continue
+        yield from attention_measures(groups, score, labels, draws, level=level)
+        yield from rkl_measures(groups, score, draws, level=level, permutations=PERMUTATIONS, rng=rng)
+        yield from skew_measures(groups, score, k=k, level=level)
