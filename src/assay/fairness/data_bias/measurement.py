@@ -14,6 +14,7 @@ from assay.core.measure import Interval, Measure, Slice
 from assay.data.coding import Favourable
 from assay.data.counts import Counts
 from assay.fairness.comparisons import gap, group_differences, group_rates
+from assay.fairness.data_bias.names import feature_key
 from assay.fairness.rates import BASE_RATE, Rate, rates_by_group
 from assay.fairness.stratified import pooled_differences
 from assay.stats.auc import AUC, auc
@@ -29,7 +30,7 @@ def missing_shares(counts: Counts, /, *, depth: int, level: float) -> Iterator[M
     feature = counts.dim("feature")
     if None not in feature.levels:
         return
-    rate = Rate("missing_share", {"feature": None}, {}, within={"feature": feature.name})
+    rate = Rate("missing_share", {"feature": None}, {}, within={feature_key(counts): feature.name})
     alone = counts.marginal("protected", "feature")
     for table in rates_by_group(alone, (rate,), depth=depth):
         # Here a missing value is what is counted; no row is left out for it.
@@ -43,7 +44,7 @@ def label_differences(counts: Counts, /, *, depth: int, level: float) -> Iterato
     """`label_difference_at_feature` of every group; nothing where there is no binary label."""
     if not has_binary_label(counts):
         return
-    name = counts.dim("feature").name
+    key, name = feature_key(counts), counts.dim("feature").name
     found = pooled_differences(
         counts,
         BASE_RATE,
@@ -54,7 +55,7 @@ def label_differences(counts: Counts, /, *, depth: int, level: float) -> Iterato
         alike="with the same value",
     )
     for measure in found:
-        yield replace(measure, slice={"feature": name, **measure.slice})
+        yield replace(measure, slice={key: name, **measure.slice})
 
 
 def has_binary_label(counts: Counts, /) -> bool:
@@ -69,9 +70,12 @@ def validity_differences(counts: Counts, /, *, depth: int, level: float) -> Iter
         return
     known = counts.marginal("protected", "feature", "label").where({"feature": tuple(places), "label": ("0", "1")})
     whole = known.marginal("feature", "label")
+    named: Slice = {feature_key(counts): counts.dim("feature").name}
     for over in known.groupings(depth=depth):
         for group in known.groups(over):
-            yield _validity_difference(group.counts, whole - group.counts, places, group.slice, over, level=level)
+            yield _validity_difference(
+                group.counts, whole - group.counts, places, named, group.slice, over, level=level
+            )
 
 
 def _places(counts: Counts) -> dict[str, int]:
@@ -87,9 +91,17 @@ def _places(counts: Counts) -> dict[str, int]:
 
 
 def _validity_difference(
-    group: Counts, others: Counts, places: dict[str, int], slice_: Slice, over: tuple[str, ...], /, *, level: float
+    group: Counts,
+    others: Counts,
+    places: dict[str, int],
+    named: Slice,
+    slice_: Slice,
+    over: tuple[str, ...],
+    /,
+    *,
+    level: float,
 ) -> Measure:
-    shown: Slice = {"feature": group.dim("feature").name, **slice_}
+    shown: Slice = {**named, **slice_}
     n = group.n, others.n
     mine, theirs = _area(group, places, level=level), _area(others, places, level=level)
     if mine is None or theirs is None:

@@ -11,6 +11,7 @@ from assay.core.errors import Message
 from assay.core.measure import Measure, Share, Slice
 from assay.fairness.comparisons import rate_measure
 from assay.fairness.data_bias.case_rows import CaseRows, Floats, Grouping
+from assay.fairness.data_bias.names import free_name
 from assay.fairness.data_bias.periods import Periods, Times, periods_of
 from assay.fairness.data_bias.slopes import Slope, slope, uncertainty
 from assay.fairness.rates import BASE_RATE
@@ -56,9 +57,10 @@ def _rates(
 ) -> Iterator[Measure]:
     if len(periods.names) > SHOWN:
         return
+    key = free_name("period", rows.protected)
     for code, name in enumerate(periods.names):
         share = _share(rows, label, member & (codes == code))
-        yield rate_measure(BASE_RATE, share, slice={**slice_, "period": name}, level=level)
+        yield rate_measure(BASE_RATE, share, slice={**slice_, key: name}, level=level)
 
 
 def _share(rows: CaseRows, label: Floats, used: Mask) -> Share:
