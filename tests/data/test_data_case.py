@@ -15,6 +15,7 @@ import pytest
 from assay.core.errors import AssayError
 from assay.core.subject import Subject, by, each
 from assay.data.case import Case
+from assay.data.rows import digest
 
 LEVELS = {"favourable": "good", "protected": "sex"}
 
@@ -254,6 +255,22 @@ def test_frames_of_every_library_give_the_same_counts(library: str) -> None:
 
 
 # -- rows, fingerprints ----------------------------------------------------------------------------
+
+
+def test_a_sample_of_many_ordered_rows_is_drawn_by_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(digest, "HASHED", 50)
+    monkeypatch.setattr(digest, "BATCH", 64)
+    case = Case.from_frame(pd.DataFrame({"x": np.arange(1000), "y": np.arange(1000) % 2}), label="y")
+    first = case.rows(("x",), limit=100, seed=1)["x"].to_numpy()
+    assert np.array_equal(first, case.rows(("x", "y"), limit=100, seed=1)["x"].to_numpy())
+    assert len(np.unique(first)) == 100
+    assert (np.diff(first) > 0).all()
+    chosen = np.zeros(1000)
+    for seed in range(300):
+        chosen[case.rows(("x",), limit=100, seed=seed)["x"].to_numpy()] += 1
+    # binomial(300, 0.1): 30 on average, standard deviation 5.2
+    assert chosen.mean() == 30
+    assert chosen.std() == pytest.approx(5.2, rel=0.15)
 
 
 def test_rows_are_a_seeded_uniform_sample() -> None:

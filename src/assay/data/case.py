@@ -61,6 +61,7 @@ class Case:
             self._inputs.check(rows)
         self.held_out = held_out_levels(rows, roles.split)
         self._tables: dict[Wanted, Counts] = {}
+        self._fingerprint: str | None = None
         self._lock = threading.Lock()
 
     @classmethod
@@ -158,8 +159,10 @@ class Case:
 
     def fingerprint(self) -> str:
         """A digest of the rows' values in the columns of all roles, whatever their order, engine or frame library."""
-        used = dict.fromkeys(name for columns in self.roles.named().values() for name in columns)
-        return digest.fingerprint(self._rows, list(used))
+        if self._fingerprint is None:
+            used = dict.fromkeys(name for columns in self.roles.named().values() for name in columns)
+            self._fingerprint = digest.fingerprint(self._rows, list(used))
+        return self._fingerprint
 
     # -- counting ----------------------------------------------------------------------------------
 
@@ -211,8 +214,8 @@ class Case:
     def rows(self, columns: Sequence[str] = (), *, limit: int | None = None, seed: int = 0) -> Any:
         """The named columns (all, where none are) as a pyarrow Table, of a uniform sample where `limit` is below n.
 
-        The same seed gives the same rows on every engine. All rows come in their order, or, where the engine has
-        none, in the order of a hash.
+        The same seed gives the same rows, up to a million rows on every engine. All rows come in their order, or, where
+        the engine has none, in the order of a hash.
         """
         import pyarrow as pa
 

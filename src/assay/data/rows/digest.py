@@ -15,6 +15,8 @@ from assay.data.rows.protocol import Rows
 
 Hashes = NDArray[np.uint64]
 BATCH = 1 << 18
+HASHED = 1_000_000
+"""Rows up to which a sample is the same on every engine."""
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -66,10 +68,31 @@ def fingerprint(rows: Rows, names: Sequence[str], /) -> str:
 
 
 def sample(rows: Rows, names: Sequence[str], /, *, limit: int, seed: int) -> Any:
-    """`limit` rows drawn without replacement, the same ones on every engine; in the order of their hashes.
+    """`limit` rows drawn uniformly without replacement.
 
-    Equal rows are numbered as they come, and each gets a place of its own in the draw, so that it is uniform.
+    Up to HASHED rows, and where rows have no order, the same ones on every engine, in the order of their hashes;
+    beyond that by place, in their order, so that memory does not grow with the rows.
     """
+    if rows.ordered and rows.n > HASHED:
+        return _by_place(rows, names, limit=limit, seed=seed)
+    return _by_hash(rows, names, limit=limit, seed=seed)
+
+
+def _by_place(rows: Rows, names: Sequence[str], *, limit: int, seed: int) -> Any:
+    import pyarrow as pa
+
+    wanted = np.sort(np.random.default_rng(seed).choice(rows.n, size=limit, replace=False, shuffle=False))
+    parts, done = [], 0
+    for table in rows.stream(names, size=BATCH):
+        inside = wanted[np.searchsorted(wanted, done) : np.searchsorted(wanted, done + table.num_rows)] - done
+        if len(inside):
+            parts.append(table.take(pa.array(inside)))
+        done += table.num_rows
+    return pa.concat_tables(parts)
+
+
+def _by_hash(rows: Rows, names: Sequence[str], *, limit: int, seed: int) -> Any:
+    """Equal rows are numbered as they come, and each gets a place of its own in the draw, so that it is uniform."""
     import pyarrow as pa
 
     every = [hashes(rows, table, seed=seed) for table in rows.stream(names, size=BATCH)]
@@ -77,8 +100,8 @@ def sample(rows: Rows, names: Sequence[str], /, *, limit: int, seed: int) -> Any
     parts = []
     for table in rows.stream(names, size=BATCH):
         mine = hashes(rows, table, seed=seed)
-        keep = [place for place in np.flatnonzero(np.isin(mine, wanted.rows)) if wanted.take(mine[place])]
-        parts.append((table.take(pa.array(keep, pa.int64())), mine[keep]))
+        keep = wanted.take(mine)
+        parts.append((table.take(pa.array(keep)), mine[keep]))
     order = np.argsort(np.concatenate([own for _, own in parts]), kind="stable")
     return pa.concat_tables([table for table, _ in parts]).take(pa.array(order))
 
@@ -87,14 +110,19 @@ class _Drawn:
     """How many rows of each hash to take."""
 
     def __init__(self, chosen: Hashes) -> None:
-        self.rows, counts = np.unique(chosen, return_counts=True)
-        self._left = dict(zip(self.rows.tolist(), counts.tolist(), strict=True))
+        self._rows, self._left = np.unique(chosen, return_counts=True)
 
-    def take(self, row: np.uint64) -> bool:
-        """True while rows with this hash are wanted."""
-        left = self._left.get(int(row), 0)
-        self._left[int(row)] = left - 1
-        return bool(left > 0)
+    def take(self, rows: Hashes) -> NDArray[np.intp]:
+        """Places of the rows to take, the first of equal ones while they are wanted."""
+        place = np.minimum(np.searchsorted(self._rows, rows), len(self._rows) - 1)
+        known = np.flatnonzero(self._rows[place] == rows)
+        group = place[known]
+        order = np.argsort(group, kind="stable")
+        ranked = group[order]
+        nth = np.arange(len(ranked)) - np.searchsorted(ranked, ranked)
+        taken = order[nth < self._left[ranked]]
+        self._left -= np.bincount(group[taken], minlength=len(self._left))
+        return np.sort(known[taken])
 
 
 def _drawn(every: Hashes, limit: int) -> _Drawn:

@@ -29,14 +29,20 @@ PEOPLE = by("protected", "prediction")
     clauses=("nyc-ll144:5-301(c)",),
 )
 def ll144_scoring(
-    case: Case, /, *, depth: int = 2, level: float = 0.95, exclude_under: float = 0.0
+    case: Case, /, *, depth: int = 2, level: float = 0.95, exclude_under: float = 0.0, most_rows: int = 1_000_000
 ) -> Iterator[Measure]:
     """Share of every category that scores above the median of all, impact ratio and number of unknowns.
 
     The scoring rate of 6 RCNY 5-301 for tools that score: strictly above the median score of the full sample, those of
     unknown category included. Read from the rows, because the median is exact. All else as in fairness.ll144;
-    weights are not used, since the rule counts people. Rows without a score are in no denominator.
+    weights are not used, since the rule counts people. Rows without a score are in no denominator. With over
+    `most_rows` rows, which an audit of hiring does not have, nothing is read and the reason says so.
     """
+    if case.n > most_rows:
+        words = "{rows} rows are more than the {most} that are read for an exact median; give most_rows= to read them"
+        reason = Message("too-many-rows", words, {"rows": case.n, "most": most_rows})
+        yield Measure("scoring_rate", None, case.n, reason=reason)
+        return
     column = case.roles.scores.get(case.roles.favourable or "", "") or str(case.roles.score)
     table = case.rows((*case.roles.protected, column))
     score = np.asarray(table.column(column).to_numpy(), dtype=np.float64)

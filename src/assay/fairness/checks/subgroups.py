@@ -41,7 +41,7 @@ def subgroups(
     bins: int = 10,
     confirm: Literal["held-out", "permutation"] = "held-out",
     permutations: int = 199,
-    rows: int = 1_000_000,
+    rows: int = 200_000,
     level: float = 0.95,
     seed: int = 0,
 ) -> Iterator[Measure]:
