@@ -44,13 +44,14 @@ class Entry:
             "accuracy": found.accuracy.to_json() if found else None,
             "gap": found.gap.to_json() if found else None,
             "groups": [dict(found.high), dict(found.low)] if found else [],
-            "reduction": _reduction(shrunk),
+            "reduction": reduction_json(shrunk),
             "dominated_by": self.dominated_by,
             "reason": self.reason.text() if self.reason else None,
         }
 
 
-def _reduction(shrunk: Reduction | None) -> dict[str, Any] | None:
+def reduction_json(shrunk: Reduction | None, /) -> dict[str, Any] | None:
+    """The reduction as JSON types."""
     if shrunk is None:
         return None
     interval = shrunk.interval.to_json() if shrunk.interval else None
