@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,8 +13,16 @@ from assay.core.measure import Measure
 from assay.fairness.comparisons import check_depth
 from assay.fairness.estimates import compared
 from assay.fairness.individual.gower import Gower
-from assay.fairness.individual.judged import judged_rows, outcome_columns, row_groups, scores, selected
-from assay.fairness.individual.neighbours import compare_pairs, consistency, lipschitz_violations
+from assay.fairness.individual.judged import (
+    Floats,
+    RowGroups,
+    judged_rows,
+    outcome_columns,
+    row_groups,
+    scores,
+    selected,
+)
+from assay.fairness.individual.neighbours import Pairs, compare_pairs, consistency, lipschitz_violations
 
 if TYPE_CHECKING:
     from assay.data.case import Case
@@ -75,13 +83,16 @@ def individual(
         reason = Message("no-neighbours", "there are too few rows, or no features, to find neighbours")
         yield Measure("consistency", None, table.num_rows, reason=reason)
         return
-    chosen, score = selected(case, table), scores(case, table)
+    rng = np.random.default_rng(seed)
     groupings = list(row_groups(table, roles.protected, depth=depth))
     belongs = [one.codes == g for one in groupings for g in range(len(one.slices))]
-    pairs = compare_pairs(
-        metric, score, np.stack(belongs, axis=1), k=k, lipschitz=lipschitz, rng=np.random.default_rng(seed)
-    )
-    places = range(len(belongs) + 1)
+    pairs = compare_pairs(metric, scores(case, table), np.stack(belongs, axis=1), k=k, lipschitz=lipschitz, rng=rng)
+    yield from _measures(pairs, selected(case, table), groupings, level=level)
+
+
+def _measures(pairs: Pairs, chosen: Floats, groupings: Sequence[RowGroups], *, level: float) -> Iterator[Measure]:
+    """Overall, by group and compared; the columns of `pairs.members` follow the groupings and their slices."""
+    places = range(pairs.members.shape[1])
     found = {"consistency": [consistency(pairs, chosen, place, level=level) for place in places]}
     if pairs.violations is None:
         yield Measure("lipschitz_violations", None, 0, reason=NO_SCORE)
