@@ -71,13 +71,13 @@ def test_doubtful_rows_are_rounded_in_python_on_sql_too(weight: str | None, monk
     connection.register("rows", table)
     roles: dict[str, Any] = {"label": "y", "score": "p", "protected": "g", "weight": weight}
     seen: list[int] = []
-    add = scan._add_doubtful
+    add = scan._with_doubtful
 
-    def spy(found: Any, *rest: Any) -> None:
+    def spy(found: Any, *rest: Any) -> Any:
         seen.append(found.num_rows)
-        add(found, *rest)
+        return add(found, *rest)
 
-    monkeypatch.setattr(scan, "_add_doubtful", spy)
+    monkeypatch.setattr(scan, "_with_doubtful", spy)
     request = [by("protected", "label", sums=LOSSES), by(sums=LOSSES)]
     expected = Case.from_frame(table, **roles).count(request)
     assert Case.from_frame(connection.table("rows"), **roles).count(request) == expected

@@ -31,8 +31,8 @@ def hashes(rows: Rows, table: Any, /, *, seed: int) -> Hashes:
     """One hash a row of the canonical values of a pyarrow Table's columns."""
     out = np.full(table.num_rows, seed % 2**64, dtype=np.uint64)
     for name in table.column_names:
-        out = _mixed(out * _GOLDEN + _column(rows, name, table[name]))
-    return out
+        out = out * _GOLDEN + _column(rows, name, table[name])
+    return _mixed(out)
 
 
 def _column(rows: Rows, name: str, values: Any) -> Hashes:
@@ -59,12 +59,17 @@ def fingerprint(rows: Rows, names: Sequence[str], /) -> str:
 
     Sums of two hashes of each row, so that neither the order of rows nor that of columns matters.
     """
-    ordered = sorted(names)
-    sums = [0, 0]
+    ordered, sums = sorted(names), [0, 0]
     for table in rows.stream(ordered, size=BATCH):
-        for i in (0, 1):
-            sums[i] += sum(hashes(rows, table, seed=i).tolist())
-    return digest({"columns": ordered, "rows": rows.n, "sums": [str(value % 2**128) for value in sums]})
+        first = hashes(rows, table, seed=0)
+        sums = [total + _total(own) for total, own in zip(sums, (first, _mixed(first + _GOLDEN)), strict=True)]
+    return digest({"columns": ordered, "rows": rows.n, "sums": [str(total) for total in sums]})
+
+
+def _total(values: Hashes) -> int:
+    """Their exact sum."""
+    high, low = values >> np.uint64(32), values & np.uint64(2**32 - 1)
+    return (int(high.sum()) << 32) + int(low.sum())
 
 
 def sample(rows: Rows, names: Sequence[str], /, *, limit: int, seed: int) -> Any:
@@ -98,8 +103,8 @@ def _by_hash(rows: Rows, names: Sequence[str], *, limit: int, seed: int) -> Any:
     every = [hashes(rows, table, seed=seed) for table in rows.stream(names, size=BATCH)]
     wanted = _drawn(np.concatenate(every), limit)
     parts = []
-    for table in rows.stream(names, size=BATCH):
-        mine = hashes(rows, table, seed=seed)
+    for place, table in enumerate(rows.stream(names, size=BATCH)):
+        mine = every[place] if rows.ordered else hashes(rows, table, seed=seed)
         keep = wanted.take(mine)
         parts.append((table.take(pa.array(keep)), mine[keep]))
     order = np.argsort(np.concatenate([own for _, own in parts]), kind="stable")

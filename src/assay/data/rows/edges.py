@@ -16,11 +16,11 @@ DISTINCT = 1024
 """Up to so many distinct scores have a bin each."""
 SCORE_BINS = 512
 SCORE_EXPONENT = 19
-"""Edges of the scores of larger data are multiples of 2**-19, about 0.000002."""
+"""Edges of the scores of larger data are multiples of 2**-19, about 0.000002, or of 2**-12 where that will do."""
 FEATURE_VALUES = 32
 """Up to so many distinct numbers of a feature are levels of their own; more fall into as many bins."""
-FEATURE_CELLS = 12
-"""A column of numbers is counted in about 2**12 cells over its range, then its heavy cells in 2**12 more each."""
+CELLS = 12
+"""Numbers of larger data are counted in about 2**12 cells over their range, then heavy cells in 2**12 more each."""
 _MISSING = (None, "NaN", "-0.0", "inf", "-inf")
 """What a column may hold besides distinct finite numbers."""
 TEXTS = 256
@@ -35,8 +35,7 @@ def score_bins(rows: Rows, name: str, /) -> Bins:
         if len(values) <= DISTINCT:
             return Bins(tuple(values.tolist()))
         return quantile_edges(values, counts, bins=SCORE_BINS)
-    histogram = rows.histogram(name, exponent=SCORE_EXPONENT)
-    return quantile_edges(np.ldexp(histogram.cells.astype(float), -SCORE_EXPONENT), histogram.rows, bins=SCORE_BINS)
+    return _grid_bins(rows, name, exponent=CELLS, finest=SCORE_EXPONENT, bins=SCORE_BINS)
 
 
 def feature_coding(rows: Rows, name: str, /) -> Coding:
@@ -55,7 +54,8 @@ def feature_coding(rows: Rows, name: str, /) -> Coding:
             return Values()
         if small:
             return quantile_edges(values, counts, bins=FEATURE_VALUES)
-        return _grid_bins(rows, name, rows.extents([name])[name])
+        first, finest = _grid(rows.extents([name])[name])
+        return _grid_bins(rows, name, exponent=first, finest=finest, bins=FEATURE_VALUES)
     tally = rows.tally(name, most=TEXTS + 1)
     if tally is not None and len(tally.by_level.keys() - {None}) <= TEXTS:
         return Values()
@@ -88,28 +88,30 @@ def quantile_edges(starts: NDArray[np.float64], counts: NDArray[np.int64], /, *,
     return Bins(tuple(starts[first].tolist()))
 
 
-def _grid_bins(rows: Rows, name: str, extent: Extent) -> Bins:
-    """Quantile edges from cells of a dyadic grid, finer where many rows share a cell."""
-    if extent.low is None or extent.high is None:
-        return Bins(())
-    spread, largest = extent.high - extent.low, max(abs(extent.low), abs(extent.high))
-    finest = min(900, 52 - math.frexp(largest)[1])
-    exponent = max(-900, min(finest, FEATURE_CELLS - math.frexp(min(spread, 2.0**1000))[1]))
-    done: list[tuple[float, int]] = []
+def _grid(extent: Extent) -> tuple[int, int]:
+    """Exponents of the first grid over a column of numbers, and of the finest whose cells are whole numbers."""
+    low, high = extent.low or 0.0, extent.high or 0.0
+    finest = min(900, 52 - math.frexp(max(abs(low), abs(high)))[1])
+    return max(-900, min(finest, CELLS - math.frexp(min(high - low, 2.0**1000))[1])), finest
+
+
+def _grid_bins(rows: Rows, name: str, /, *, exponent: int, finest: int, bins: int) -> Bins:
+    """Quantile edges from the cells of a dyadic grid, cells with many rows taken apart."""
     histogram = rows.histogram(name, exponent=exponent)
+    total = int(histogram.rows.sum())
+    done: list[tuple[float, int]] = []
     while histogram.exponent < finest:
-        heavy = histogram.rows > extent.finite // (2 * FEATURE_VALUES)
+        heavy = histogram.rows > total // (2 * bins)
         done += _starts(histogram, ~heavy)
-        within = Histogram(histogram.exponent, histogram.cells[heavy], histogram.rows[heavy])
-        histogram = within
+        within = histogram = Histogram(histogram.exponent, histogram.cells[heavy], histogram.rows[heavy])
         if not heavy.any():
             break
-        histogram = rows.histogram(name, exponent=min(finest, within.exponent + FEATURE_CELLS), within=within)
+        histogram = rows.histogram(name, exponent=min(finest, within.exponent + CELLS), within=within)
         if len(histogram.cells) == len(within.cells):  # each is one value, or as good as one
             break
     done += _starts(histogram, np.ones(len(histogram.cells), dtype=bool))
     starts, counts = (np.array(column) for column in zip(*sorted(done), strict=True))
-    return quantile_edges(starts.astype(float), counts.astype(np.int64), bins=FEATURE_VALUES)
+    return quantile_edges(starts.astype(float), counts.astype(np.int64), bins=bins)
 
 
 def _starts(histogram: Histogram, keep: NDArray[np.bool_]) -> list[tuple[float, int]]:

@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -68,30 +69,40 @@ class Lookup:
 
     table: Any
     exponent: int
+    split: bool
+    """True when an edge lies within some cell, so that numbers are compared with it."""
 
     def cell(self, double: Any, /) -> Any:
-        """The cell nearest to a number in [0, 1]; -1 where it is missing (NULL, or NaN, which is no integer)."""
+        """The cell of a number in [0, 1]; -1 where it is missing (NULL, or NaN, which is no integer)."""
         import ibis
 
-        return ibis.coalesce((double * exactly(2.0**self.exponent)).try_cast("int32"), -1)
+        return ibis.coalesce(_floor()(double * exactly(2.0**self.exponent)).try_cast("int32"), -1)
 
     def joined(self, stage: Any, cell: str, number: str, key: str, /) -> Any:
         """`stage` with the bin of `number`, whose cell is `cell`, as the column `key`."""
         both = stage.inner_join(self.table, stage[cell] == self.table.cell)
-        above = case((both[number] >= both.edge, 1), otherwise=0)
+        found = both.bin + case((both[number] >= both.edge, 1), otherwise=0) if self.split else both.bin
         kept = [both[name] for name in stage.columns if name not in (cell, number)]
-        return both.select(*kept, **{key: both.bin + above})
+        return both.select(*kept, **{key: found})
+
+
+@cache
+def _floor() -> Any:
+    """DuckDB's floor of a double as a double; that of Ibis is an integer, which NaN has none of."""
+    import ibis
+
+    def floor(number: float) -> float:
+        """DuckDB has the body."""
+        raise NotImplementedError
+
+    return ibis.udf.scalar.builtin(floor, name="floor", signature=(("float64",), "float64"))
 
 
 def lookup_cells(edges: Sequence[float], exponent: int, /) -> dict[str, Any] | None:
-    """Cell, bin below it, and the edge within it; None where some cell has two.
-
-    Cell c has the numbers from (c - 1/2) / 2**exponent to (c + 1/2) / 2**exponent. Halves may be rounded either way:
-    both cells know an edge that lies there.
-    """
+    """Cell, bin at its start, and the edge within it; None where some cell has two."""
     cells = np.arange(2**exponent + 1)
-    low = np.searchsorted(edges, np.ldexp(cells - 0.5, -exponent), side="left")
-    high = np.searchsorted(edges, np.ldexp(cells + 0.5, -exponent), side="right")
+    low = np.searchsorted(edges, np.ldexp(cells.astype(float), -exponent), side="right")
+    high = np.searchsorted(edges, np.ldexp(cells + 1.0, -exponent), side="left")
     if (high - low).max() > 1:
         return None
     inside = np.where(high > low, np.append(edges, np.inf)[low], np.inf)
@@ -184,7 +195,8 @@ class DuckFiles:
         self._connection.register("assay_given", columns)
         self._connection.execute(f"CREATE TABLE {name} AS SELECT * FROM assay_given")
         self._connection.unregister("assay_given")
-        return Lookup(ibis.table({"cell": "int32", "bin": "int16", "edge": "float64"}, name=name), exponent)
+        table = ibis.table({"cell": "int32", "bin": "int16", "edge": "float64"}, name=name)
+        return Lookup(table, exponent, split=bool(np.isfinite(cells["edge"]).any()))
 
     def identities(self) -> tuple[Mapping[str, Any], ...]:
         """The files by SHA-256."""

@@ -34,12 +34,12 @@ def count(engine: Engine, of: Expressions, scan: Scan, outcomes: Outcomes, /) ->
     cells = _Cells(scan.keys, [found[name] for name in names], of.columns, found.num_rows)
     sums = {name: _integers(found[f"s_{name}"]) for name in _sum_names(scan, outcomes)}
     if "s_doubt" in found.column_names and any(_integers(found["s_doubt"])):
-        _add_doubtful(engine.run(_doubtful_rows(stage, names, outcomes)), names, cells, sums, outcomes)
+        doubts = engine.run(_doubtful_rows(stage, names, outcomes))
+        sums |= _with_doubtful(doubts, names, cells, sums, outcomes)
     pairs = _pairs(engine, stage, names, cells, outcomes) if outcomes.unit else None
     dims = [replace(key.dim, levels=levels) for key, levels in zip(scan.keys, cells.levels, strict=True)]
-    made = {name: as_ints(np.array(values, dtype=object)) for name, values in sums.items()}
     scales = scales_of(scan.sums, outcomes)
-    return Counts.from_codes(dims, cells.codes, made, scales=scales, weights=outcomes.weights, pairs=pairs)
+    return Counts.from_codes(dims, cells.codes, sums, scales=scales, weights=outcomes.weights, pairs=pairs)
 
 
 # -- the query -------------------------------------------------------------------------------------
@@ -105,9 +105,11 @@ def _sums(stage: Any, scan: Scan, outcomes: Outcomes, wide_sums: bool) -> dict[s
     return asked
 
 
-def _integers(column: Any) -> list[int]:
-    """Whole numbers of a column of them or of their texts."""
-    return [int(value) if value is not None else 0 for value in column.to_pylist()]
+def _integers(column: Any) -> Ints:
+    """The whole numbers of a column of them or of their texts; 0 where missing."""
+    if str(column.type).startswith("int"):
+        return as_ints(column.fill_null(0).to_numpy())
+    return as_ints([int(value) if value is not None else 0 for value in column.to_pylist()])
 
 
 # -- cells -----------------------------------------------------------------------------------------
@@ -169,18 +171,20 @@ def _doubtful_rows(stage: Any, names: Sequence[str], outcomes: Outcomes) -> Any:
     return rows.group_by(*names, "y", "p", *weight).agg(rows=rows.count())
 
 
-def _add_doubtful(
-    found: Any, names: Sequence[str], cells: _Cells, sums: dict[str, list[int]], outcomes: Outcomes
-) -> None:
-    """Add the log-losses that only Python rounds rightly."""
+def _with_doubtful(
+    found: Any, names: Sequence[str], cells: _Cells, sums: Mapping[str, Ints], outcomes: Outcomes
+) -> dict[str, Ints]:
+    """The log-losses with those added that only Python rounds rightly."""
+    whole = {name: [int(value) for value in sums[name]] for name in LOG_LOSSES if name in sums}
     place = cells.place([found[name] for name in names]) if names else np.zeros(found.num_rows, dtype=np.int64)
     for cell, row in zip(place.tolist(), found.to_pylist(), strict=True):
         loss = surprise(int(row["y"]), row["p"]) / 2.0**LOG_EXPONENT
         weight = row["units_of_weight"] / FIXED if outcomes.weight else 1.0
         for name, value in zip(LOG_LOSSES, (loss, loss * loss), strict=True):
-            if name in sums:
+            if name in whole:
                 fixed = int(np.floor(value * weight * 2.0 ** outcomes.exponents[name] + 0.5))
-                sums[name][cell] += fixed * row["rows"]
+                whole[name][cell] += fixed * row["rows"]
+    return {name: as_ints(values) for name, values in whole.items()}
 
 
 def _pairs(engine: Engine, stage: Any, names: Sequence[str], cells: _Cells, outcomes: Outcomes) -> Pairs:
@@ -202,7 +206,7 @@ def _pairs(engine: Engine, stage: Any, names: Sequence[str], cells: _Cells, outc
     single = engine.run(_grouped(alone, names, {"square": own.cast("string")}))
     if not names:
         zero = np.zeros(1, dtype=np.int64)
-        total = sum(_integers(found["square"])) + sum(_integers(single["square"]))
+        total = sum(int(value) for part in (found, single) for value in _integers(part["square"]))
         return Pairs(zero, zero, as_ints([total]))
     i, j = (cells.place([found[f"{name}{side}"] for name in names]) for side in ("", "_"))
     diagonal = cells.place([single[name] for name in names])
