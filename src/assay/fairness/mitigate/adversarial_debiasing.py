@@ -15,10 +15,11 @@ CONSTRAINTS = ("demographic-parity", "equalized-odds")
 class AdversarialDebiasing(Network):
     """Fits a network against an adversary that tells the group from the network's log-odds.
 
-    The network steps along ∇L − proj(∇L onto ∇A) − `strength` ∇A, L being its log-loss and A the loss of the adversary:
-    it never helps the adversary. For `constraint` "equalized-odds" the adversary also sees the outcome. Fitting is
-    a game and may not settle; look at the gap on held-out rows. `strength` grows to its full over the first half of the
-    `steps`. Decisions need no protected attribute. Needs the extra [deep] to fit, not to decide.
+    The network steps along ∇L − proj(∇L onto ∇A) − `strength` ∇A, layer by layer, L being its log-loss and A the loss
+    of a linear adversary: it never helps the adversary. For `constraint` "equalized-odds" the adversary also sees the
+    outcome. Fitting is a game and may not settle; look at the gap on held-out rows. `strength` grows to its full over
+    the first half of the `steps`; over the second the network's steps shrink to nothing. Decisions need no protected
+    attribute. Needs the extra [deep] to fit, not to decide.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class AdversarialDebiasing(Network):
             raise unknown("constraint", self.constraint, CONSTRAINTS, code="parameter")
         check_not_negative(strength=self.strength, rate=self.rate)
         torch = tensors.torch
-        adversary = torch.nn.Linear(4 if self.constraint == "equalized-odds" else 2, tensors.groups)
+        adversary = torch.nn.Linear(5 if self.constraint == "equalized-odds" else 2, tensors.groups)
         ours = torch.optim.Adam(network.parameters(), lr=self.rate)
         theirs = torch.optim.Adam(adversary.parameters(), lr=30 * self.rate)
         for step, rows in enumerate(tensors.batches(self.steps), 1):
@@ -66,11 +67,11 @@ class AdversarialDebiasing(Network):
             ours.step()
 
     def _seen(self, torch: Any, z: Any, y: Any) -> Any:
-        """What the adversary sees of each row: the score, its log-odds, and both apart for each outcome."""
+        """What the adversary sees of a row: score and tanh of its log-odds; or the outcome, and both for each one."""
         seen = torch.stack([torch.sigmoid(z), torch.tanh(z)], dim=1)
         if self.constraint == "demographic-parity":
             return seen
-        return torch.cat([seen * y[:, None], seen * (1 - y)[:, None]], dim=1)
+        return torch.cat([y[:, None], seen * y[:, None], seen * (1 - y)[:, None]], dim=1)
 
 
 def _steer(torch: Any, network: Any, own: Any, foe: Any, strength: float) -> None:
