@@ -80,11 +80,13 @@ def weighted() -> Case:
 def typical() -> dict[str, Case]:
     """A case of each task, weighted and not, with people repeated, with and without a stated population."""
     unit = pa.array([i // 2 for i in range(1000)])
+    days = pa.array(np.datetime64("2019-02-01") + np.arange(1000).astype("timedelta64[D]"))
     return {
         "credit": credit(population=POPULATION, controls=["housing"]),
         "with a model": credit(model=SexAndDuration(), prediction=None, score=None),
         "weighted": weighted(),
         "repeated": credit(credit_table().append_column("person", unit), unit="person"),
+        "dated": credit(credit_table().append_column("day", days), time="day"),
         "recidivism": recidivism(),
         "amount": regression(),
         "housing": multiclass(),

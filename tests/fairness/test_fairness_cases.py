@@ -15,9 +15,9 @@ from assay.core.check import Check
 from assay.core.measure import Measure
 from assay.data.case import Case
 from assay.data.demo import load
+from assay.fairness.checks.data.proxies import proxies
+from assay.fairness.checks.data.representation import representation
 from assay.fairness.checks.error_rates import error_rates
-from assay.fairness.checks.proxies import proxies
-from assay.fairness.checks.representation import representation
 from assay.fairness.checks.selection_rates import selection_rates
 
 Find = Callable[..., Measure]

@@ -171,8 +171,8 @@ def test_error_balance_is_the_odds_of_the_share(make_counts: Make, find: Find) -
 
 def test_chouldechova_identity_on_compas_cells(make_counts: Make, find: Find) -> None:
     """FPR = p/(1-p) * (1-PPV)/PPV * (1-FNR) holds in each group (Chouldechova 2017, eq. 2.6)."""
+    from assay.fairness.checks.data.label_bias import label_bias
     from assay.fairness.checks.error_rates import error_rates
-    from assay.fairness.checks.label_bias import label_bias
 
     columns: dict[str, list[str]] = {"race": [], "label": [], "prediction": []}
     for race, (tn, fp, fn, tp) in {"a": (990, 805, 532, 1369), "c": (1139, 349, 461, 505)}.items():

@@ -12,7 +12,7 @@ from scipy import stats
 from assay.core.errors import AssayError
 from assay.core.measure import Measure
 from assay.data.counts import Counts
-from assay.fairness.checks.representation import representation
+from assay.fairness.checks.data.representation import representation
 
 Find = Callable[..., Measure]
 Make = Callable[..., Counts]

@@ -14,8 +14,8 @@ from assay.core.errors import AssayError
 from assay.core.measure import Measure
 from assay.data.coding import Dim, Favourable, Values
 from assay.data.counts import Counts
+from assay.fairness.checks.data.label_bias import label_bias
 from assay.fairness.checks.error_rates import error_rates
-from assay.fairness.checks.label_bias import label_bias
 from assay.fairness.checks.selection_rates import selection_rates
 
 Find = Callable[..., Measure]

@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from assay.core.measure import Measure
 from assay.data.case import Case
-from assay.fairness.checks.aggregation import aggregation
+from assay.fairness.checks.data.aggregation import aggregation
 from assay.fairness.data_bias.aggregation import Learning, gains
 from assay.fairness.data_bias.case_rows import Grouping
 from assay.fairness.proxy.features import Coded

@@ -13,7 +13,7 @@ from scipy.stats.contingency import association as plain_v
 from assay.core.measure import Measure
 from assay.core.subject import each
 from assay.data.case import Case
-from assay.fairness.checks.association import association
+from assay.fairness.checks.data.association import association
 from assay.fairness.data_bias.association import independence, interval_of
 from assay.stats.tests import cramers_v
 

@@ -11,7 +11,7 @@ import statsmodels.formula.api as smf
 from assay.core.errors import AssayError
 from assay.core.measure import Measure
 from assay.data.case import Case
-from assay.fairness.checks.drift_of_outcomes import drift_of_outcomes
+from assay.fairness.checks.data.drift_of_outcomes import drift_of_outcomes
 from assay.fairness.data_bias.periods import periods_of, times_of
 
 

@@ -12,8 +12,8 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 from assay.core.measure import Measure
 from assay.core.subject import by, each
 from assay.data.case import Case
-from assay.fairness.checks.label_conditional import label_conditional
-from assay.fairness.checks.measurement import measurement
+from assay.fairness.checks.data.label_conditional import label_conditional
+from assay.fairness.checks.data.measurement import measurement
 from assay.stats.families import holm
 
 

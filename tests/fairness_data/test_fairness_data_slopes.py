@@ -11,7 +11,7 @@ from scipy.stats import ttest_ind
 from assay.core.errors import AssayError
 from assay.core.measure import Measure
 from assay.data.case import Case
-from assay.fairness.checks.label_choice import label_choice
+from assay.fairness.checks.data.label_choice import label_choice
 from assay.fairness.data_bias.label_choice import score_bins
 from assay.fairness.data_bias.slopes import slope, uncertainty
 

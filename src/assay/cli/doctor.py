@@ -23,6 +23,8 @@ PACKAGES: tuple[tuple[str, str, str], ...] = (
     ("pyspark", "spark", "counting on a Spark cluster"),
     ("psycopg", "postgres", "the PostgreSQL store and PostgreSQL tables"),
     ("torch", "deep", "PyTorch models"),
+    ("fairlearn", "fairness", "mitigation by reductions (exponentiated gradient, grid search)"),
+    ("skl2onnx", "convert", "conversion of scikit-learn models to ONNX"),
 )
 """Package, the extra that brings it ("" for the base install), what it is for."""
 

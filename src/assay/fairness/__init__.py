@@ -5,7 +5,10 @@ from assay.core.part import Area
 area = Area(
     name="fairness",
     title="Fairness between groups",
-    catalogues=("assay.fairness.checks",),
-    commands={"fairness subgroups": "assay.fairness.commands:subgroups"},
+    catalogues=("assay.fairness.checks", "assay.fairness.checks.data", "assay.fairness.mitigate"),
+    commands={
+        "fairness subgroups": "assay.fairness.commands.subgroups:subgroups",
+        "mitigate": "assay.fairness.commands.mitigate:mitigate",
+    },
 )
-"""What the entry point names: every module in the catalogue is a check."""
+"""What the entry point names: every module in the catalogues is a check or a mitigation."""

@@ -1,4 +1,4 @@
-"""Commands of the area: `assay fairness subgroups`."""
+"""`assay fairness subgroups`: where the model does worst."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Commands of the area, one a file; each is loaded when it is called."""
