@@ -1,57 +1,15 @@
-"""Adult and COMPAS, halved by chance, for measurements on rows that nothing was fitted on."""
+"""Data and a model for the tests of mitigations."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from mitigate_halves import Half, Halves, load
 
 from assay.data import demo
-
-GROUPS = {"income": ("sex", None), "recidivism": ("race", ("African-American", "Caucasian"))}
-ROWS = {"income": 12_000, "recidivism": 10_000}
-
-
-@dataclass(frozen=True)
-class Half:
-    x: pd.DataFrame
-    y: np.ndarray
-    s: np.ndarray
-    frame: pd.DataFrame
-
-    @property
-    def codes(self) -> np.ndarray:
-        return (self.s == sorted(set(self.s))[1]).astype(np.int64)
-
-
-@dataclass(frozen=True)
-class Halves:
-    train: Half
-    test: Half
-
-
-def load(name: str) -> Halves:
-    data = demo.load(name)
-    attribute, kept = GROUPS[name]
-    frame = pd.read_parquet(data.path)
-    frame = frame[frame[attribute].isin(kept)] if kept else frame
-    rng = np.random.default_rng(7)
-    order = rng.permutation(len(frame))
-    rows = min(ROWS[name], len(frame) // 2)
-    return Halves(*(half(frame.iloc[part], data.roles, attribute) for part in (order[:rows], order[rows:])))
-
-
-def half(frame: pd.DataFrame, roles: Any, attribute: str) -> Half:
-    frame = frame.reset_index(drop=True)
-    x = frame[list(roles["features"])].copy()
-    for name in x.columns:
-        if x[name].dtype.kind not in "iuf":
-            x[name] = x[name].astype(object).where(x[name].notna(), "(missing)")
-    y = (frame[roles["label"]].astype(str) == str(roles["favourable"])).to_numpy().astype(int)
-    return Half(x, y, frame[attribute].to_numpy(dtype=object), frame)
 
 
 @pytest.fixture(scope="session", params=["income", "recidivism"])

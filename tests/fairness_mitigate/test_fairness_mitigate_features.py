@@ -5,13 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.optimize import check_grad
 from scipy.stats import ks_2samp
 
 from assay.core.errors import AssayError
 from assay.fairness.mitigate.correlation_remover import CorrelationRemover
 from assay.fairness.mitigate.disparate_impact_remover import DisparateImpactRemover
-from assay.fairness.mitigate.learned_fair_representations import LearnedFairRepresentations, Loss, nearness
 from assay.fairness.mitigate.suppression import Suppression
 from assay.fairness.mitigate.synthesis import MixedSpace, Synthesis
 from assay.fairness.mitigation.columns.association import associations, linear_auc
@@ -131,46 +129,6 @@ def test_no_encoded_column_is_correlated_with_the_group(table):
     for column in removed.T:
         means = [np.average(column[table.s == g], weights=weight[table.s == g]) for g in ("a", "b")]
         assert means[0] == pytest.approx(means[1], abs=1e-9)
-
-
-# -- learned fair representations ------------------------------------------------------------------------------
-
-
-def test_the_gradient_is_exact():
-    rng = np.random.default_rng(2)
-    features, y = rng.normal(size=(40, 3)), rng.integers(0, 2, 40).astype(float)
-    members = np.zeros((3, 40))
-    members[rng.integers(0, 3, 40), np.arange(40)] = 1
-    members /= members.sum(axis=1, keepdims=True)
-    loss = Loss(features, y, members, np.array([2.0, 0.5, 1.0]))
-    for seed in range(3):
-        flat = np.random.default_rng(seed).normal(size=4 * 3 + 4 + 3) * 0.7
-        assert check_grad(lambda f: loss(f)[0], lambda f: loss(f)[1], flat) < 1e-5
-        assert loss(flat)[0] == pytest.approx(np.array([2.0, 0.5, 1.0]) @ loss.parts(flat))
-
-
-def test_nearness_is_the_softmax_of_weighted_distances():
-    rng = np.random.default_rng(3)
-    x, v, importance = rng.normal(size=(5, 3)), rng.normal(size=(4, 3)), rng.random(3)
-    distance = ((x[:, None] - v[None]) ** 2 * importance).sum(axis=2)
-    assert nearness(x, v, importance) == pytest.approx(np.exp(-distance) / np.exp(-distance).sum(axis=1, keepdims=True))
-
-
-def test_the_mean_representation_is_alike_and_the_parts_of_the_loss_trade(table):
-    def apart(parity):
-        fitted = LearnedFairRepresentations(Keeper(), prototypes=5, parity=parity).fit(
-            table.x, table.y, protected=table.s
-        )
-        near = fitted.estimator_.X
-        assert near.sum(axis=1) == pytest.approx(np.ones(600))
-        return np.abs(near[table.s == "a"].mean(axis=0) - near[table.s == "b"].mean(axis=0)).sum(), fitted.loss_[
-            "accuracy"
-        ]
-
-    loose, fit_loose = apart(0.0)
-    tight, fit_tight = apart(2.0)
-    assert tight < 0.01 < 0.1 < loose
-    assert fit_tight > fit_loose
 
 
 # -- suppression -----------------------------------------------------------------------------------------------

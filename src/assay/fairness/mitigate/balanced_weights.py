@@ -12,8 +12,8 @@ class BalancedWeights(Preprocessing):
     """Fits the estimator with the weight n / (cells × rows of the cell) on each row; a cell is a group and outcome.
 
     Every group is as heavy as every other and has base rate one half, so that rare groups count as much as large ones.
-    This is another target than reweighing's, which keeps the sizes of groups and the overall base rate: scores of the
-    fitted model are not calibrated. An estimator that takes no weights is an error.
+    That is another target than reweighing's, which keeps the sizes of groups and the overall base rate: no gap needs to
+    narrow by it, and scores of the fitted model are not calibrated. An estimator that takes no weights is an error.
     """
 
     def prepare(self, rows: Training, /) -> Training:

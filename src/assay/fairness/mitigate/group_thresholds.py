@@ -64,7 +64,8 @@ class GroupThresholds(Postprocessing):
         found = curves_of_counts(counts, attributes)
         self._keep(self.solve(found.curves, found.groups), found.groups)
         self.estimator_, self.features_ = None, []
-        self.draw_ = self.draw or Draw.generate()
+        if self.randomised:
+            self.draw_ = self.draw or Draw.generate()
         self.groups_ = found.groups
         return self
 

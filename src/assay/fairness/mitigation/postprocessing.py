@@ -78,9 +78,9 @@ class Postprocessing(Mitigation):
     def fit_scores(self, rows: Scored, /) -> Self:
         """The change is learned from scores that are there already."""
         if not hasattr(self, "estimator_"):
-            self.estimator_ = None
+            self.estimator_, self.features_ = None, []
         self.learn(rows)
-        if type(self).randomised:
+        if self.randomised:
             self.draw_ = self.draw or Draw.generate()
         self.groups_ = rows.groups
         return self
@@ -120,7 +120,7 @@ class Postprocessing(Mitigation):
     def predict(self, X: Any, *, protected: Any = None, ids: Any = None) -> Ints:  # noqa: N803
         """(rows,) decisions. Where one is drawn, `ids` must name the subjects: an id is decided alike for ever."""
         chance = self.selection_probability(X, protected=protected)
-        return (self.drawn(chance, ids) if type(self).randomised else chance >= 0.5).astype(np.int64)
+        return (self.drawn(chance, ids) if self.randomised else chance >= 0.5).astype(np.int64)
 
     def drawn(self, chance: Floats, ids: Any, /) -> Any:
         """(rows,) True with probability `chance`, by the draw of each subject."""

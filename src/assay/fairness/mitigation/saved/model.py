@@ -35,7 +35,7 @@ class MitigatedModel(Adapter):
         self.fitted = fitted
         self.columns = tuple(columns or fitted.features_)
         self.protected = tuple(protected) if fitted.needs_attribute_at_decision else ()
-        self.subject = subject if type(fitted).randomised else ""
+        self.subject = subject if fitted.randomised else ""
         if not self.columns:
             raise AssayError("The features have no names.", code="features", hint="Give columns=, in their order.")
         if fitted.needs_attribute_at_decision and len(self.protected) != len(fitted.groups_.attributes):
