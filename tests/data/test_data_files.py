@@ -92,6 +92,23 @@ def test_csv_groups_called_f_and_t_stay_text(tmp_path: Path, where: type) -> Non
     assert counts.dim("protected").levels == ("F", "T")
 
 
+def test_numbers_with_na_among_them_are_numbers(tmp_path: Path, where: type) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("y,x,country\n1,0.5,NA\n0,NA,US\nNA,?,DE\n1,2,NA\n", encoding="utf-8")
+    case = Case.from_frame(path, label="y", protected="country", features=["x"])
+    ((label,), (country,), (x,)) = case.count([by("label"), by("protected"), each("feature")])
+    assert label.dim("label").levels == ("0", "1", None)
+    assert country.dim("protected").levels == ("DE", "NA", "US")
+    assert x.dim("feature").levels == ("0.5", "2", None)
+
+
+def test_a_header_longer_than_any_buffer_is_read_whole(tmp_path: Path) -> None:
+    names = [f"column number {i} of a rather wide table" for i in range(5000)]
+    path = tmp_path / "wide.csv"
+    path.write_text(",".join(names) + "\n" + ",".join(["1"] * 5000) + "\n", encoding="utf-8")
+    assert Case.from_frame(path, protected=names[-1]).columns == tuple(names)
+
+
 def test_hostile_names_and_values_are_only_text(where: type, tmp_path: Path) -> None:
     nasty = "x\"; DROP TABLE assay_rows; --'\\"
     rows = pa.table({nasty: [nasty, "b", nasty], "y": [nasty, "b", "b"], "c0": [1, 2, 3]})

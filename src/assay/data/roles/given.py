@@ -106,7 +106,7 @@ def roles_of(rows: Rows, given: Given, /) -> Roles:
         identifiers=several["identifiers"],
         quasi_identifiers=several["quasi_identifiers"],
         controls=several["controls"],
-        score={str(c): _name(n, "score") or "" for c, n in score.items()} if isinstance(score, Mapping) else score,
+        score={_class(c): _name(n, "score") or "" for c, n in score.items()} if isinstance(score, Mapping) else score,
         weights=weights,
         threshold=given.get("threshold"),
         reference={attribute: str(group) for attribute, group in (given.get("reference") or {}).items()},
@@ -122,6 +122,10 @@ def roles_of(rows: Rows, given: Given, /) -> Roles:
         )
     named = several["features"] if given.get("features") is not None else tuple(rows.columns)
     return replace(roles, features=tuple(name for name in named if name not in taken))
+
+
+def _class(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _name(value: object, role: str) -> str | None:

@@ -12,7 +12,7 @@ from assay.data.cells.arithmetic import Ints, Pairs, as_ints, unique_rows
 
 Index = NDArray[np.int64]
 _LIMB = 26
-MANY_PAIRS = 1 << 22
+MANY_PAIRS = 1 << 24
 """More pairs of cells than this are refused."""
 _AT_ONCE = 1 << 22
 

@@ -20,6 +20,8 @@ from assay.data.rows.columns import Column, column_of
 from assay.data.rows.sql.expressions import case, exactly
 
 ROWS = "assay_rows"
+Create = Callable[[Any, Sequence[str]], None]
+"""Given a connection and column names c0, c1, …, makes the view or table ROWS with them."""
 CONFIG: Mapping[str, str] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -32,6 +34,11 @@ CONFIG: Mapping[str, str] = {
 def quoted(text: str, /) -> str:
     """A SQL text literal."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def listed(texts: Sequence[str], /) -> str:
+    """A SQL list of text literals."""
+    return "[" + ", ".join(quoted(text) for text in texts) + "]"
 
 
 def failed(what: str, error: Exception, /) -> AssayError:
@@ -121,7 +128,7 @@ class DuckFiles:
 
     def __init__(
         self,
-        create: Callable[[Any, Sequence[str]], None],
+        create: Create,
         names: Sequence[str],
         /,
         *,

@@ -107,9 +107,12 @@ def _sums(stage: Any, scan: Scan, outcomes: Outcomes, wide_sums: bool) -> dict[s
 
 def _integers(column: Any) -> Ints:
     """The whole numbers of a column of them or of their texts; 0 where missing."""
-    if str(column.type).startswith("int"):
-        return as_ints(column.fill_null(0).to_numpy())
-    return as_ints([int(value) if value is not None else 0 for value in column.to_pylist()])
+    import pyarrow as pa
+
+    try:
+        return as_ints(column.cast(pa.int64()).fill_null(0).to_numpy())
+    except pa.ArrowInvalid:  # beyond 64 bits
+        return as_ints([int(value) if value is not None else 0 for value in column.to_pylist()])
 
 
 # -- cells -----------------------------------------------------------------------------------------
