@@ -50,6 +50,22 @@ def test_counting_checks_share_one_call(table: Any, known: Registry) -> None:
     assert len(table.asked[0]) == 2
 
 
+def test_counts_that_cannot_be_made_cost_only_the_checks_that_need_them(table: Any, known: Registry) -> None:
+    count = table.count
+
+    def picky(requests: Any) -> Any:
+        if any("label" in request.roles for request in requests):
+            raise AssayError("Too many cells.", code="cells")
+        return count(requests)
+
+    table.count = picky
+    found = by_check(run(table, known=known, policy=FREE))
+    assert "Too many cells" in found["toys.share"][0].measure.reason.text()
+    assert "ZeroDivisionError" in found["toys.broken"][0].measure.reason.text()
+    with pytest.raises(AssayError, match="Too many cells"):
+        run(table, known=known, policy=FREE, checks=["toys.share"])
+
+
 def test_without_rows_a_row_check_says_so(table: Any, known: Registry) -> None:
     done = run(table, checks=["toys.drawn"], known=known, policy=FREE)
     assert done.findings[0].measure.reason.id == "no-rows"

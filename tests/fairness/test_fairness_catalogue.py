@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import assay.fairness.checks as catalogue
+import assay.fairness.checks.data as data_catalogue
 from assay.core.canonical import canonical_json
 from assay.core.check import Check
 from assay.core.measure import Measure
@@ -19,10 +20,18 @@ from assay.data.coding import Bins, Dim, Favourable, Values
 from assay.data.counts import FIXED, Counts
 
 Check_ = Check[Any, Any]
-MODULES = [importlib.import_module(f"{catalogue.__name__}.{m.name}") for m in pkgutil.iter_modules(catalogue.__path__)]
+MODULES = [
+    importlib.import_module(f"{folder.__name__}.{m.name}")
+    for folder in (catalogue, data_catalogue)
+    for m in pkgutil.iter_modules(folder.__path__)
+]
 CHECKS = {c.id: c for module in MODULES for c in vars(module).values() if isinstance(c, Check)}
 ROLES = {"protected", "control", "label", "prediction", "score"}
-COUNTING = {id: c for id, c in CHECKS.items() if c.counts and not c.counts.each and ROLES.issuperset(c.counts.roles)}
+COUNTING = {
+    id: c
+    for id, c in CHECKS.items()
+    if c.counts and not c.counts.each and ROLES.issuperset(c.counts.roles) and "binary" in c.tasks
+}
 
 EDGES = (0.25, 0.5, 0.75)
 CODINGS = {"label": Favourable("1"), "prediction": Favourable("1"), "score": Bins(EDGES)}

@@ -13,7 +13,7 @@ from scipy import stats
 from assay.core.errors import AssayError
 from assay.core.measure import Measure
 from assay.data.case import Case
-from assay.fairness.checks.regression import regression_distributions
+from assay.fairness.checks.regression_distributions import regression_distributions
 
 
 def measured(columns: dict[str, Any], params: dict[str, Any] | None = None, **roles: Any) -> list[Measure]:

@@ -14,7 +14,7 @@ from sklearn.metrics import mean_absolute_error
 from assay.core.measure import Measure
 from assay.data.case import Case
 from assay.engine.run import measures_of
-from assay.fairness.checks.regression import regression_gaps
+from assay.fairness.checks.regression_gaps import regression_gaps
 
 
 def case_of(columns: dict[str, Any], **roles: Any) -> Case:

@@ -141,9 +141,12 @@ def _work(subject: Subject, todo: Plan, job: _Job, jobs: int) -> None:
         counts = _count(subject, todo, job)
         pending = [(p, pool.submit(_ask, p, subject)) for p in todo.reading]
         for planned, tables in zip(todo.counting, counts, strict=True):
-            given = tables if planned.check.counts and planned.check.counts.each else tables[0]
-            answer = _ask(planned, given)
-            job.keep(planned, answer.measures, _counted_inputs(tables), answer.error)
+            if isinstance(tables, _Answer):
+                job.keep(planned, tables.measures, {}, tables.error)
+            else:
+                given = tables if planned.check.counts and planned.check.counts.each else tables[0]
+                answer = _ask(planned, given)
+                job.keep(planned, answer.measures, _counted_inputs(tables), answer.error)
             done += 1
             job.step(done, planned.check.id)
         for planned, future in pending:
@@ -155,12 +158,24 @@ def _work(subject: Subject, todo: Plan, job: _Job, jobs: int) -> None:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _count(subject: Subject, todo: Plan, job: _Job) -> Sequence[tuple[Any, ...]]:
+def _count(subject: Subject, todo: Plan, job: _Job) -> Sequence[tuple[Any, ...] | _Answer]:
+    """The Counts of every counting check; where they cannot all be made, those that can, and why the others cannot."""
     requests = todo.requests
     if not requests:
         return ()
     count: Callable[[Sequence[Any]], Sequence[tuple[Any, ...]]] = getattr(subject, "count")  # noqa: B009
-    return count(requests)
+    try:
+        return count(requests)
+    except AssayError as all_together:
+        found: list[tuple[Any, ...] | _Answer] = []
+        for request in requests:
+            try:
+                found.append(count([request])[0])
+            except AssayError as error:
+                found.append(_failed(error))
+        if all(isinstance(one, _Answer) for one in found):
+            raise all_together from None
+        return found
 
 
 @dataclass(frozen=True)
@@ -174,9 +189,13 @@ def _ask(planned: Planned, given: Any) -> _Answer:
     try:
         return _Answer(tuple(planned.check.function(given, **planned.arguments)))
     except Exception as error:
-        words = error.message if isinstance(error, AssayError) else f"{type(error).__name__}: {error}"
-        reason = Message("check-failed", "the check failed: {error}", {"error": words})
-        return _Answer((Measure(NOT_RUN, None, 0, reason=reason),), traceback.format_exc())
+        return _failed(error)
+
+
+def _failed(error: Exception) -> _Answer:
+    words = error.message if isinstance(error, AssayError) else f"{type(error).__name__}: {error}"
+    reason = Message("check-failed", "the check failed: {error}", {"error": words})
+    return _Answer((Measure(NOT_RUN, None, 0, reason=reason),), "".join(traceback.format_exception(error)))
 
 
 def _skip(skipped: Skipped, job: _Job) -> None:

@@ -66,7 +66,7 @@ def macro(counts: Counts, /, *, classes: Classes, rate: str, level: float) -> Es
     both: Cells = {"label": classes.every, "prediction": classes.every}
     share = counts.share(both, both)
     rows = share.rows
-    if (_denominators(table, rate) <= 0).any():
+    if not table.size or (_denominators(table, rate) <= 0).any():
         return Estimate(None, rows, reason=empty_denominator("every class"))
     value = float(_class_rates(table, rate).mean())
     scale = share.effective / share.total
