@@ -55,7 +55,8 @@ def main() -> None:
             hand.append(seconds(lambda: duckdb.sql(HAND.format(path=path)).fetchall()))
             fresh = assay.Case.from_frame(str(path), bins=frozen, **roles)  # nothing counted yet
             mine.append(seconds(lambda case=fresh: case.count(request)))
-        whole = seconds(lambda: assay.audit(assay.Case.from_frame(str(path), **roles), checks=FAIRNESS, progress=False))
+        fairness = [id for id in assay.checks() if id.startswith("fairness.")]
+        whole = seconds(lambda: assay.audit(assay.Case.from_frame(str(path), **roles), checks=fairness, progress=False))
     ratio = statistics.median(a / b for a, b in zip(mine, hand, strict=True))
     scan = statistics.median(mine)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -67,8 +68,6 @@ def main() -> None:
     print(f"fairness part of an audit       {whole:.2f} s")
     print(f"peak memory                     {peak:,.0f} MiB")
 
-
-FAIRNESS = ("fairness.representation", "fairness.label_bias", "fairness.selection_rates", "fairness.error_rates")
 
 if __name__ == "__main__":
     main()
