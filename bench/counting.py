@@ -24,10 +24,13 @@ COPY (
   SELECT 'group ' || (hash(i) % 10)::VARCHAR AS g,
          (hash(i * 7 + 1) % 100000) / 100000.0 AS p,
          ((hash(i * 13 + 5) % 100000) / 100000.0 < (hash(i * 7 + 1) % 100000) / 100000.0)::INT AS y,
-         ((hash(i * 7 + 1) % 100000) / 100000.0 >= 0.5)::INT AS yhat
+         ((hash(i * 7 + 1) % 100000) / 100000.0 >= 0.5)::INT AS yhat,
+         (hash(i * 3) % 1000) / 10.0 AS a, (hash(i * 5) % 50)::INT AS b,
+         'k' || (hash(i * 11) % 8)::VARCHAR AS c, (hash(i * 17) % 100000) / 7.0 AS d
   FROM range({rows}) t(i)
 ) TO '{path}' (FORMAT parquet)
 """
+FIRST = [f"fairness.{n}" for n in ("representation", "label_bias", "proxies", "selection_rates", "error_rates")]
 HAND = "SELECT g, y, yhat, floor(p * 512)::INT AS b, count(*) AS n FROM read_parquet('{path}') GROUP BY ALL"
 
 
@@ -45,7 +48,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.parquet"
         duckdb.sql(SQL.format(rows=arguments.rows, path=path))
-        roles = {"label": "y", "prediction": "yhat", "score": "p", "protected": ["g"], "features": []}
+        roles = {"label": "y", "prediction": "yhat", "score": "p", "protected": ["g"], "features": ["a", "b", "c", "d"]}
         case = assay.Case.from_frame(str(path), **roles)
         freeze = seconds(case.codings)  # levels and score bins are found once and then frozen
         frozen = case.codings()
@@ -55,8 +58,11 @@ def main() -> None:
             hand.append(seconds(lambda: duckdb.sql(HAND.format(path=path)).fetchall()))
             fresh = assay.Case.from_frame(str(path), bins=frozen, **roles)  # nothing counted yet
             mine.append(seconds(lambda case=fresh: case.count(request)))
-        fairness = [id for id in assay.checks() if id.startswith("fairness.")]
-        whole = seconds(lambda: assay.audit(assay.Case.from_frame(str(path), **roles), checks=fairness, progress=False))
+        every = [id for id in assay.checks() if id.startswith("fairness.")]
+        parts = [
+            seconds(lambda ids=ids: assay.audit(assay.Case.from_frame(str(path), **roles), checks=ids, progress=False))
+            for ids in (FIRST, every)
+        ]
     ratio = statistics.median(a / b for a, b in zip(mine, hand, strict=True))
     scan = statistics.median(mine)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -65,7 +71,8 @@ def main() -> None:
     print(f"hand-written GROUP BY           {statistics.median(hand):.3f} s")
     print(f"counting pass                   {scan:.3f} s  ({arguments.rows / scan:,.0f} rows/s)")
     print(f"ratio                           {ratio:.2f}")
-    print(f"fairness part of an audit       {whole:.2f} s")
+    print(f"first five fairness checks      {parts[0]:.2f} s (with their own freezing)")
+    print(f"every fairness check            {parts[1]:.2f} s (with their own freezing)")
     print(f"peak memory                     {peak:,.0f} MiB")
 
 
