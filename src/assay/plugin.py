@@ -8,7 +8,7 @@ Python API, the command line, the report, the policy, the gate and the reference
 from assay.core.check import Check, check
 from assay.core.errors import AssayError, Message, MissingExtra, unknown
 from assay.core.house import House, Ledger, Progress
-from assay.core.measure import Interval, Limit, Measure, Share, Verdict
+from assay.core.measure import Attachment, Interval, Limit, Measure, Share, Verdict, attached_table
 from assay.core.part import AREA_API, Answer, Area, Command, Part, command, part
 from assay.core.subject import Model, Request, Subject, by, each
 from assay.data.case import Case
@@ -19,6 +19,7 @@ __all__ = [
     "Answer",
     "Area",
     "AssayError",
+    "Attachment",
     "Case",
     "Check",
     "Command",
@@ -37,6 +38,7 @@ __all__ = [
     "Share",
     "Subject",
     "Verdict",
+    "attached_table",
     "by",
     "check",
     "command",

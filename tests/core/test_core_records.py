@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import pickle
 from dataclasses import replace
@@ -16,7 +17,7 @@ from assay.core.clause import Clause
 from assay.core.decision import Decision
 from assay.core.errors import AssayError, Message, MissingExtra, unknown
 from assay.core.finding import Finding, Findings, Run
-from assay.core.measure import Interval, Limit, Measure, Share, Verdict
+from assay.core.measure import Attachment, Interval, Limit, Measure, Share, Verdict, attached_table
 
 NOTE = Message("empty", "no rows with {what}", {"what": "label 1"})
 
@@ -202,3 +203,36 @@ def test_errors_say_what_was_expected_and_travel_between_processes() -> None:
 def test_a_message_can_be_said_in_another_language() -> None:
     assert NOTE.text() == "no rows with label 1"
     assert NOTE.text({"empty": "keine Zeilen mit {what}"}) == "keine Zeilen mit label 1"
+
+
+def test_attachments_are_beside_the_record_and_not_in_it() -> None:
+    plain = Measure("auc", 0.7, 10)
+    curve = Attachment(b"<svg/>", "image/svg+xml", "ROC")
+    assert curve.digest == "sha256:" + hashlib.sha256(b"<svg/>").hexdigest()
+    drawn = replace(plain, attachments={"roc": curve})
+    assert drawn == plain
+    assert drawn.to_json() == plain.to_json()
+    assert "svg" not in repr(drawn)
+    assert replace(drawn, value=0.8).attachments == {"roc": curve}
+
+
+def test_an_attachment_may_be_only_so_large() -> None:
+    assert len(Attachment(bytes(5_000_000), "image/png").data) == 5_000_000
+    with pytest.raises(AssayError, match=r"\(ROC\) has 5,000,001 bytes; 5,000,000 are allowed"):
+        Attachment(bytes(5_000_001), "image/png", "ROC")
+
+
+def test_a_table_is_canonical_json_of_one_kind() -> None:
+    table = attached_table(("score", "rate"), [(0.1 + 0.2, None), ("<b>", 2)], caption="Rates")
+    assert (table.media_type, table.title) == ("application/json", "Rates")
+    assert json.loads(table.data) == {
+        "kind": "table",
+        "columns": ["score", "rate"],
+        "rows": [[0.3, None], ["<b>", 2]],
+        "caption": "Rates",
+    }
+    assert attached_table(("score", "rate"), [(0.3, None), ("<b>", 2)], caption="Rates").digest == table.digest
+    with pytest.raises(AssayError, match="needs the 2 cells"):
+        attached_table(("score", "rate"), [(0.1,)])
+    with pytest.raises(ValueError, match="no canonical form"):
+        attached_table(("score",), [(float("nan"),)])

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from assay.core.canonical import digest_bytes
 from assay.core.errors import AssayError
 from assay.core.finding import Run
-from assay.core.measure import Verdict
-from assay.core.policy import Policy
-from assay.engine.areas import Registry
-from assay.engine.run import measures_of, run
+from assay.core.measure import Attachment, Limit, Measure, Verdict
+from assay.core.policy import Policy, PolicyLimit
+from assay.engine.areas import Registry, load
+from assay.engine.judge import rejudge
+from assay.engine.run import judged, measures_of, run
 
 FREE = Policy()
 
@@ -173,3 +175,57 @@ def test_the_run_carries_what_documents_need(table: Any, known: Registry) -> Non
 def test_measures_of_one_check_without_a_run(table: Any, known: Registry) -> None:
     measures = list(measures_of(known.check("toys.share"), table, level=0.5))
     assert [m.name for m in measures] == ["rate", "gap"]
+
+
+DRAWN = """
+from collections.abc import Iterator
+from assay.plugin import Attachment, Limit, Measure, check
+
+@check("curves.drawn", version=1, title="Draws", needs={"rows"}, limit=Limit("gap", "lower", 0.05, 0.10))
+def drawn(case: object, /, *, size: int = 10) -> Iterator[Measure]:
+    \"\"\"Has two curves, or one that is too large.\"\"\"
+    curves = {"roc": Attachment(b"r" * size, "image/svg+xml", "ROC"), "prc": Attachment(b"p", "image/png")}
+    yield Measure("gap", 0.3, 1000, attachments=curves, exact=True)
+    yield Measure("plain", 0.3, 10)
+"""
+
+
+@pytest.fixture
+def curves(table: Any, make_area: Any) -> Registry:
+    table.roles |= {"rows"}
+    return load((make_area("curves", DRAWN),))
+
+
+def test_attachments_are_stored_before_the_finding_that_names_them(table: Any, curves: Registry, memory: Any) -> None:
+    done = run(table, known=curves, policy=FREE, sink=memory)
+    assert [what for what, _ in memory.told] == ["begin", "attach", "attach", "add", "add", "end"]
+    assert [value for what, value in memory.told if what == "attach"] == [
+        (b"p", "image/png"),
+        (b"r" * 10, "image/svg+xml"),
+    ]
+    first, second = done.findings
+    assert first.attachments == {"prc": digest_bytes(b"p"), "roc": digest_bytes(b"r" * 10)}
+    assert (first.measure.attachments["roc"].title, second.attachments) == ("ROC", {})
+
+
+def test_a_new_judgement_keeps_the_attachments_and_needs_no_sink(table: Any, curves: Registry, memory: Any) -> None:
+    done = run(table, known=curves, policy=FREE)
+    kept = run(table, known=curves, policy=FREE, sink=memory)
+    assert [f.id for f in done] == [f.id for f in kept]
+    lenient = Policy(limits=(PolicyLimit("curves.drawn", Limit("gap", "lower", 0.5, 0.6)),))
+    again = rejudge(done, lenient).findings[0]
+    assert again.verdict is Verdict.PASS
+    assert again.attachments == done.findings[0].attachments
+    assert again.measure.attachments["roc"].data == b"r" * 10
+
+
+def test_too_large_an_attachment_is_a_failed_check(table: Any, curves: Registry) -> None:
+    (failed,) = run(table, known=curves, policy=FREE, params={"curves.drawn": {"size": 5_000_001}}).findings
+    assert "5,000,000 are allowed" in failed.measure.reason.text()
+
+
+def test_measures_made_by_a_command_have_attachments_too(table: Any, curves: Registry, memory: Any) -> None:
+    measures = (Measure("gap", 0.3, 10, attachments={"roc": Attachment(b"r", "image/png")}),)
+    done = judged("curves.drawn", table, measures, params={}, policy=FREE, sink=memory, known=curves)
+    assert done.findings[0].attachments == {"roc": digest_bytes(b"r")}
+    assert ("attach", (b"r", "image/png")) in memory.told

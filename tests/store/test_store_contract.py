@@ -17,7 +17,7 @@ from assay.core.decision import Decision
 from assay.core.errors import AssayError, Message
 from assay.core.finding import Finding, Findings, Run
 from assay.core.measure import Interval, Limit, Measure, Verdict
-from assay.store import Attachment, open_store
+from assay.store import Attachment, open_store, sql
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, UTC)
 
@@ -249,6 +249,57 @@ def test_a_changed_attachment_is_not_believed(store):
     execute(store, "UPDATE attachments SET data = :data", data=b"another")
     with pytest.raises(AssayError, match="was changed after it was stored"):
         store.attachment(digest)
+
+
+def with_curves(number: int, /, **data: bytes) -> Finding:
+    plain = finding(number)
+    curves = {name: Attachment(bytes_, "image/png", "a curve") for name, bytes_ in data.items()}
+    measure = replace(plain.measure, attachments=curves)
+    return replace(plain, measure=measure, attachments={name: curve.digest for name, curve in curves.items()})
+
+
+def test_the_measures_of_a_run_have_their_attachments_again(store):
+    made = [with_curves(1, roc=b"one", prc=b"two"), finding(2), with_curves(3, roc=b"two")]
+    for data in (b"one", b"two", b"of no Finding"):
+        store.attach(data, media_type="image/png")
+    keep(store, run(findings=made))
+    back = store.run("run-1")
+    assert [{k: v.data for k, v in f.measure.attachments.items()} for f in back] == [
+        {"roc": b"one", "prc": b"two"},
+        {},
+        {"roc": b"two"},
+    ]
+    assert back.findings[0].measure.attachments["roc"] == Attachment(b"one", "image/png")
+    assert [f.to_json() for f in back] == [f.to_json() for f in made]
+    assert store.finding(made[2].id).measure.attachments["roc"].data == b"two"
+
+
+def test_a_run_is_read_where_the_bytes_of_an_attachment_are_elsewhere(store):
+    keep(store, run(findings=[with_curves(1, roc=b"one")]))
+    (back,) = store.run("run-1")
+    assert (back.measure.attachments, list(back.attachments)) == ({}, ["roc"])
+
+
+def test_more_attachments_than_one_query_takes_come_back(store, monkeypatch):
+    monkeypatch.setattr(sql, "AT_ONCE", 2)
+    made = [with_curves(n, roc=b"%d" % n) for n in range(5)]
+    for item in made:
+        store.attach(item.measure.attachments["roc"].data, media_type="image/png")
+    keep(store, run(findings=made))
+    assert [f.measure.attachments["roc"].data for f in store.run("run-1")] == [b"0", b"1", b"2", b"3", b"4"]
+
+
+def test_a_changed_attachment_stops_the_reading_of_its_run(store):
+    store.attach(b"one", media_type="image/png")
+    keep(store, run(findings=[with_curves(1, roc=b"one")]))
+    execute(store, "UPDATE attachments SET data = :data", data=b"another")
+    with pytest.raises(AssayError, match="was changed after it was stored"):
+        store.run("run-1")
+
+
+def test_an_attachment_that_is_too_large_is_refused(store):
+    with pytest.raises(AssayError, match="5,000,000 are allowed"):
+        store.attach(bytes(5_000_001), media_type="image/png")
 
 
 def decision(*findings: str, **changes: object) -> Decision:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
-from assay.core.errors import Message
+from assay.core.canonical import canonical_json, digest_bytes
+from assay.core.errors import AssayError, Message
 
 Slice = Mapping[str, str | None]
 """Attribute -> group. `None` is the group of missing values; a group called "missing" is another."""
@@ -16,6 +17,9 @@ Slice = Mapping[str, str | None]
 
 NOT_RUN = "unmeasured"
 """Name of the one Measure of a check that could not be asked, or that failed."""
+
+LARGEST_ATTACHMENT = 5_000_000
+"""Most bytes that one attachment may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +70,56 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """The bytes of a curve, table or picture that goes with a Measure, what they are, and what to call them.
+
+    A picture is `image/svg+xml` (made by assay, without scripts) or `image/png`. A table is `application/json`:
+    `{"kind": "table", "columns": [text, ...], "rows": [[text, number or null, ...], ...], "caption": text}`, see
+    `attached_table`. Bytes that differ in their last bits have another digest: round what is drawn or listed.
+    """
+
+    data: bytes
+    media_type: str
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        if len(self.data) > LARGEST_ATTACHMENT:
+            raise AssayError(
+                f"An attachment ({self.title or self.media_type}) has {len(self.data):,} bytes; "
+                f"{LARGEST_ATTACHMENT:,} are allowed.",
+                code="attachment",
+                hint="Draw fewer points, or list fewer rows.",
+            )
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the bytes: what a Finding and a store know it by."""
+        return digest_bytes(self.data)
+
+
+def attached_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], /, *, caption: str = "") -> Attachment:
+    """A table as an Attachment: canonical JSON, floats rounded to ten digits, NaN refused (None is what is missing).
+
+    Raises AssayError where a row has another length than `columns`.
+    """
+    listed = [list(row) for row in rows]
+    if any(len(row) != len(columns) for row in listed):
+        raise AssayError(
+            f"Every row of a table needs the {len(columns)} cells that its columns say.", code="attachment"
+        )
+    table = {"kind": "table", "columns": list(columns), "rows": listed, "caption": caption}
+    return Attachment(canonical_json(table), "application/json", caption)
+
+
+@dataclass(frozen=True, slots=True)
 class Measure:
     """One number about one slice. More numbers are more Measures.
 
     `n` is the number of rows in the denominator; a gap's n is both denominators. `over` names the
     attributes a comparison runs over, `groups` the slices compared. `family` names the set of tests that
     `p_value` belongs to; the family is controlled when the Measure is judged. `exact=True` says the number has no
-    sampling error (a share of missing cells in this very file), so its point is judged.
+    sampling error (a share of missing cells in this very file), so its point is judged. `attachments` (by name) are
+    kept beside the record: its JSON has none of them, the Finding has their digests.
     """
 
     name: str
@@ -88,6 +135,7 @@ class Measure:
     reason: Message | None = None
     notes: tuple[Message, ...] = ()
     exact: bool = False
+    attachments: Mapping[str, Attachment] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         for what, number in (("value", self.value), ("p_value", self.p_value)):

@@ -58,9 +58,18 @@ class _Job:
                 inputs=dict(inputs) | dict(self.common),
                 seed=planned.seed,
                 tool=tool(),
+                attachments=self._attach(measure),
                 error=error,
             )
             self._store(apply(finding, judgement))
+
+    def _attach(self, measure: Measure) -> dict[str, str]:
+        """Digests of the Measure's attachments by name; a sink keeps the bytes before the Finding that names them."""
+        found = dict(sorted(measure.attachments.items()))
+        if self.sink is not None:
+            for attachment in found.values():
+                self.sink.attach(attachment.data, media_type=attachment.media_type)
+        return {name: attachment.digest for name, attachment in found.items()}
 
     def _store(self, finding: Finding) -> None:
         self.findings.append(finding)

@@ -5,7 +5,8 @@ Importing this room loads no database library; opening a store does.
 
 from __future__ import annotations
 
-from assay.store.protocol import Attachment, RunHeader, Store
+from assay.core.measure import Attachment
+from assay.store.protocol import RunHeader, Store
 
 __all__ = ["Attachment", "RunHeader", "Store", "open_store"]
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol, Self
 from assay.core.decision import Decision
 from assay.core.finding import Finding, Run
 from assay.core.house import Sink
-from assay.core.measure import Verdict
+from assay.core.measure import Attachment, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +43,6 @@ class RunHeader:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    """The bytes of a curve, table or picture, and what they are."""
-
-    data: bytes
-    media_type: str
-
-
 class Store(Sink, Protocol):
     """Keeps what is put in, gives it back as it was, and deletes nothing.
 
@@ -66,10 +58,13 @@ class Store(Sink, Protocol):
         """The newest `limit` Runs, newest first."""
 
     def run(self, id: str, /) -> Run:
-        """The Run with that id, the unique beginning of an id, or `latest`; its Findings in the order they came."""
+        """The Run with that id, the unique beginning of an id, or `latest`; its Findings in the order they came.
+
+        Their Measures have their attachments again (without titles); one whose bytes are not in the store is left out.
+        """
 
     def finding(self, id: str, /) -> Finding:
-        """The Finding with that id, or the unique beginning of one."""
+        """The Finding with that id, or the unique beginning of one; its Measure has its attachments."""
 
     def attachment(self, digest: str, /) -> Attachment:
         """The attachment with that digest, verified against it."""

@@ -12,6 +12,7 @@ from assay.core.canonical import plain
 from assay.core.decision import Decision
 from assay.core.errors import AssayError
 from assay.core.finding import Finding, Run
+from assay.core.measure import Attachment
 from assay.store.owner import is_alive, this_process
 
 RANDOM = "random:"
@@ -75,6 +76,24 @@ def read_finding(id: str, text: str, /) -> Finding:
     if finding.stored_id != id:
         raise _unreadable("Finding", id, f"it says that it is {finding.stored_id}")
     return verified(finding)
+
+
+def read_attachment(digest: str, data: bytes, media_type: str, /) -> Attachment:
+    """The attachment stored under `digest`, verified."""
+    found = Attachment(bytes(data), media_type)
+    if found.digest != digest:
+        raise AssayError(
+            f"The attachment {digest} was changed after it was stored.",
+            code="store-damaged",
+            hint="Restore the store from a copy.",
+        )
+    return found
+
+
+def with_attachments(finding: Finding, held: Mapping[str, Attachment], /) -> Finding:
+    """`finding`, whose Measure has those of its attachments that are `held` (by digest)."""
+    known = {name: held[digest] for name, digest in finding.attachments.items() if digest in held}
+    return replace(finding, measure=replace(finding.measure, attachments=known)) if known else finding
 
 
 def run_row(run: Run, /) -> dict[str, Any]:

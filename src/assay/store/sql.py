@@ -14,16 +14,18 @@ from sqlalchemy.dialects import postgresql as postgresql_dialect
 from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.exc import SQLAlchemyError
 
-from assay.core.canonical import digest_bytes
 from assay.core.decision import Decision
 from assay.core.errors import AssayError
 from assay.core.finding import Finding, Run
-from assay.core.measure import Verdict
+from assay.core.measure import Attachment, Verdict
 from assay.store import postgres, records, sqlite
 from assay.store.address import Address
 from assay.store.migrate import migrate
-from assay.store.protocol import Attachment, RunHeader
+from assay.store.protocol import RunHeader
 from assay.store.schema import attachments, decision_findings, decisions, findings, run_findings, runs
+
+AT_ONCE = 500
+"""So many digests are asked for in one query; SQLite takes only so many parameters."""
 
 
 class SqlStore:
@@ -72,7 +74,7 @@ class SqlStore:
 
     def attach(self, data: bytes, /, *, media_type: str) -> str:
         """Store an attachment and commit; its digest. Bytes that are there already keep their first media type."""
-        digest = digest_bytes(data)
+        digest = Attachment(data, media_type).digest
         row = {"digest": digest, "media_type": records.column_text(media_type), "data": data}
         with self._writing() as connection:
             self._insert_new(connection, attachments, row)
@@ -117,27 +119,23 @@ class SqlStore:
                 .where(run_findings.c.run_id == exact)
                 .order_by(run_findings.c.position)
             ).all()
-        return records.read_run(row, [records.read_finding(item.id, item.body) for item in found])
+            made = self._filled(connection, [records.read_finding(item.id, item.body) for item in found])
+        return records.read_run(row, made)
 
     def finding(self, id: str, /) -> Finding:
         """The Finding with that id, or the unique beginning of one."""
         with self._reading() as connection:
             exact = self._resolve(connection, findings.c.id, id, "Finding")
             text = connection.execute(select(findings.c.body).where(findings.c.id == exact)).scalar_one()
-        return records.read_finding(exact, text)
+            (found,) = self._filled(connection, [records.read_finding(exact, text)])
+        return found
 
     def attachment(self, digest: str, /) -> Attachment:
         """The attachment with that digest, verified against it."""
         with self._reading() as connection:
             exact = self._resolve(connection, attachments.c.digest, digest, "attachment")
             row = connection.execute(select(attachments).where(attachments.c.digest == exact)).one()
-        if digest_bytes(row.data) != exact:
-            raise AssayError(
-                f"The attachment {exact} was changed after it was stored.",
-                code="store-damaged",
-                hint="Restore the store from a copy.",
-            )
-        return Attachment(bytes(row.data), row.media_type)
+        return records.read_attachment(row.digest, row.data, row.media_type)
 
     def decide(self, decision: Decision, /) -> str:
         """Store a Decision about Findings that are in this store, durably; its id. It can never be changed."""
@@ -174,6 +172,16 @@ class SqlStore:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None:
         self.close()
+
+    def _filled(self, connection: Connection, made: Sequence[Finding]) -> list[Finding]:
+        """`made`, whose Measures have the attachments that the Findings name and the store holds."""
+        wanted = sorted({digest for finding in made for digest in finding.attachments.values()})
+        held: dict[str, Attachment] = {}
+        for start in range(0, len(wanted), AT_ONCE):
+            rows = select(attachments).where(attachments.c.digest.in_(wanted[start : start + AT_ONCE]))
+            for row in connection.execute(rows):
+                held[row.digest] = records.read_attachment(row.digest, row.data, row.media_type)
+        return [records.with_attachments(finding, held) for finding in made]
 
     def _touch(self, connection: Connection, run_id: str, changes: Mapping[str, Any]) -> None:
         """The Run's row carries `changes` and a fresh sign of life; only a Run under way can be written to."""
