@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Unpack
 
+import numpy as np
+
 from assay.core.errors import AssayError, unknown
 from assay.core.subject import Model, Request
 from assay.data.coding import Codings
@@ -229,6 +231,33 @@ class Case:
         if most == self.n and self._rows.ordered:
             return pa.concat_tables(self._rows.stream(names, size=BATCH))
         return digest.sample(self._rows, names, limit=most, seed=seed)
+
+    def take(self, places: Sequence[int], columns: Sequence[str] = (), /) -> Any:
+        """The rows at `places` (from 0, in the order of the data) as a pyarrow Table, in the order asked for."""
+        import pyarrow as pa
+
+        self._settle()
+        outside = [place for place in places if not 0 <= place < self.n]
+        if outside or not len(places):
+            raise AssayError(
+                f"There is no row {outside[0]}." if outside else "No row was asked for.",
+                code="row",
+                hint=f"Rows are numbered from 0 to {self.n - 1}, in the order of the data.",
+            )
+        wanted = np.unique(np.asarray(places, dtype=np.int64))
+        parts, done = [], 0
+        for table in self._rows.stream(list(columns or self._rows.columns), size=BATCH):
+            here = wanted[(wanted >= done) & (wanted < done + table.num_rows)] - done
+            parts.append(table.take(pa.array(here)))
+            done += table.num_rows
+            if done > wanted[-1]:
+                break
+        return pa.concat_tables(parts).take(pa.array(np.searchsorted(wanted, np.asarray(places))))
+
+    @property
+    def model_columns(self) -> tuple[str, ...]:
+        """Names of the columns that the model is fed, in order; empty where it is not fed a table."""
+        return self._inputs.columns if isinstance(self._inputs, TableInputs) else ()
 
     def batches(self, size: int = BATCH) -> Iterator[Any]:
         """Batches for the model in the order of the rows: pyarrow Tables, lists of texts, or arrays."""

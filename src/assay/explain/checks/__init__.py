@@ -1,0 +1,1 @@
+"""Checks of explanations; every module declares one or more."""

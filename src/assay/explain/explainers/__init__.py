@@ -1,0 +1,1 @@
+"""Explainers: every module declares one or more Parts of kind "explainer"."""
