@@ -109,11 +109,14 @@ def _policy(policy: Policy | str | Path | None) -> Policy | None:
     return read_policy(policy) if isinstance(policy, str | Path) else policy
 
 
-def demo(name: str = "credit", /) -> Case:
-    """A built-in case of real data with held-out predictions: "credit", "income" or "recidivism"."""
+def demo(name: str = "credit", /, *, with_model: bool = False) -> Case:
+    """A built-in case of real data with held-out predictions: "credit", "income" or "recidivism".
+
+    `with_model` puts the model itself in the place of its recorded predictions ("credit" and "income").
+    """
     from assay.engine.casefile import of_demo
 
-    return of_demo(name).case()
+    return of_demo(name, with_model=with_model).case()
 
 
 def read_case(path: str | Path, /) -> Case:
@@ -130,11 +133,14 @@ def read_policy(path: str | Path, /) -> Policy:
     return read(path)
 
 
-def load_model(path: str, /, **options: Any) -> Model:
-    """The model in a safe file or behind an http address; options as in `assay.models.load.load`."""
-    from assay.models.load import load
+def load_model(path: str | Path, /, **options: Any) -> Model:
+    """The model in a safe file, in a folder that `assay mitigate` saved, or behind an http address.
 
-    return load(path, **options)
+    Options as in `assay.engine.models.open_model`.
+    """
+    from assay.engine.models import open_model
+
+    return open_model(path, **options)
 
 
 def wrap_model(estimator: Any, /, **options: Any) -> Model:
