@@ -84,6 +84,8 @@ def test_doubled_rows_give_the_same_rates_and_narrower_intervals(rows: list[Row]
     for key, m in once.items():
         if m.name.endswith("_spread"):
             continue  # the noise taken out is less, and a group of one row gains a variance
+        if m.name.endswith("_shrunken"):
+            continue  # with more rows a rate is pulled less
         other = twice[key]
         assert other.value == pytest.approx(m.value)
         if m.interval is not None and len(m.over) == 0:

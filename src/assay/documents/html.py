@@ -88,6 +88,8 @@ def _glossary(made: Report, words: Language) -> tuple[str, ...]:
     said.append(words.say("glossary.small", min_n=str(rules.min_n)))
     if rules.min_cell > 1:
         said.append(words.say("glossary.suppressed", min_cell=str(rules.min_cell)))
+    if any(e.beside is not None for e in made.standing.entries):
+        said.append(words.word("glossary.pooled"))
     if any(e.finding.p_adjusted is not None for e in made.standing.entries):
         said.append(words.say("glossary.adjusted", multiplicity=rules.multiplicity))
     return tuple(said)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from assay.core.errors import AssayError
 from assay.core.finding import Finding, Run, is_required
 from assay.core.measure import Limit, Measure, Verdict
 from assay.core.policy import Policy
-from assay.documents.suppression import Cell, group_cells, hidden_findings
+from assay.documents.suppression import Cell, cell, group_cells, hidden_findings
 from assay.engine.gate import gate
 from assay.engine.judge import replace_policy
+
+SHRUNKEN = "_shrunken"
+"""Ending of the name of a rate that was pulled towards those of other groups; the raw one has the name without it."""
 
 NOT_RUN = "unmeasured"
 """Name of the one Measure of a check that could not run at all."""
@@ -19,12 +22,16 @@ NOT_RUN = "unmeasured"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A Finding, whether its numbers are hidden ("", "small" or "complement"), and what it means for the gate."""
+    """A Finding, whether its numbers are hidden ("", "small" or "complement"), and what it means for the gate.
+
+    `beside` is the Finding of another estimate of the same number; it is shown in the row of this one or not at all.
+    """
 
     finding: Finding
     hidden: str = ""
     required: bool = False
     blocks: bool = False
+    beside: Finding | None = None
 
     @property
     def measure(self) -> Measure:
@@ -99,7 +106,7 @@ def standing(run: Run, /) -> Standing:
     policy = Policy.from_json(run.policy) if run.policy else Policy()
     said = _gate(run, replace(policy, sign_offs=()))
     hidden = hidden_findings(run.findings, group_cells(run.subject_facts), min_cell=policy.rules.min_cell)
-    entries = tuple(
+    entries = _paired(
         Entry(f, why, is_required(f, policy.required), f.id in said.findings) if f.limit else Entry(f, why)
         for f, why in zip(run.findings, hidden.reasons, strict=True)
     )
@@ -116,6 +123,24 @@ def standing(run: Run, /) -> Standing:
         other=said.other,
         verdict=max((e.verdict for e in required if e.verdict), key=list(Verdict).index, default=None),
     )
+
+
+def _paired(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """The entries, those of shrunken rates that nothing judges set beside the raw rate of the same check and slice."""
+    apart: list[Entry] = []
+    shrunken: dict[tuple[str, str, Cell], Entry] = {}
+    for e in entries:
+        m, name = e.measure, e.measure.name.removesuffix(SHRUNKEN)
+        if name != m.name and e.finding.limit is None and not m.over and not m.groups:
+            shrunken[e.finding.check, name, cell(m.slice)] = e
+        else:
+            apart.append(e)
+    out = []
+    for e in apart:
+        m = e.measure
+        other = None if m.over or m.groups else shrunken.pop((e.finding.check, m.name, cell(m.slice)), None)
+        out.append(e if other is None else replace(e, beside=other.finding))
+    return (*out, *shrunken.values())
 
 
 def _gate(run: Run, policy: Policy) -> _Gate:

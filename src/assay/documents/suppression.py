@@ -176,8 +176,8 @@ def _hidden(f: Finding, found: Mapping[tuple[str, str], Suppressed], few: Collec
     named = [cell({**m.slice, **group}) for group in m.groups]
     if own in few or any(c in few for c in named) or any(0 < n < min_cell for n in m.rows):
         return "small"
-    if not m.over and not m.groups:
-        table = found[f.check, m.name]
-        return "small" if own in table.small else "complement" if own in table.complement else ""
     base = found.get((f.check, m.name.rpartition("_")[0]), Suppressed())
+    if not m.over and not m.groups:
+        tables = [found[f.check, m.name], base]
+        return "small" if any(own in t.small for t in tables) else "complement" if any(own in t for t in tables) else ""
     return "complement" if any(c in base for c in named) else ""

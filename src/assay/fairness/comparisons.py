@@ -13,15 +13,19 @@ from assay.fairness.words import (
     left_out_groups,
     not_tested_singly,
     nothing_selected,
+    pulled,
     too_few_groups,
     widened_by,
 )
 from assay.stats.gaps import omnibus, spread, widest_gap, widest_ratio
 from assay.stats.rates import newcombe, wilson
+from assay.stats.shrinkage import shrink
 from assay.stats.tests import TestResult, fisher, two_proportions
 
 SINGLED_OUT = 30
 """Over more groups than this no single group is tested against the rest; rates, gap, ratio and spread say it all."""
+POOLED_FROM = 3
+"""With fewer groups no rate is pulled towards the others."""
 EXPECTED = 5.0
 """Fisher's exact test is used where an expected count is below this (Cochran 1954)."""
 
@@ -54,6 +58,7 @@ def compare_groups(
 ) -> Iterator[Measure]:
     """All that is said of one rate over one set of groups."""
     yield from group_rates(table, level=level)
+    yield from shrunken_rates(table, level=level)
     yield from group_differences(table, level=level, reference=reference)
     yield gap(table, level=level)
     yield ratio(table, level=level)
@@ -93,6 +98,28 @@ def group_rates(table: GroupRates, /, *, level: float) -> Iterator[Measure]:
     """The rate of every group, those without a denominator included."""
     for slice_, share in zip(table.slices, table.shares, strict=True):
         yield rate_measure(table.rate, share, slice=slice_, level=level)
+
+
+def shrunken_rates(table: GroupRates, /, *, level: float) -> Iterator[Measure]:
+    """`NAME_shrunken` of every group with a denominator: its rate pulled towards those of the others.
+
+    Made by `stats.shrinkage`, to stand beside the raw rates, never in their place, and without a limit of its own.
+    Nothing for fewer than three groups: a single difference cannot tell how far groups spread from how far samples do.
+    """
+    if len(table.filled) < POOLED_FROM:
+        return
+    found = shrink([table.shares[i] for i in table.filled], level=level)
+    for i, one in zip(table.filled, found, strict=True):
+        share = table.shares[i]
+        yield Measure(
+            f"{table.rate.name}_shrunken",
+            one.value,
+            share.rows,
+            slice={**table.rate.within, **table.slices[i]},
+            interval=one.interval,
+            method=f"raw rate pulled towards those of {len(found)} groups",
+            notes=(pulled(share.hits / share.total, one.weight),),
+        )
 
 
 def group_differences(

@@ -63,3 +63,9 @@ def not_tested_singly(groups: int, most: int, /) -> Message:
     """Note: so many groups that none is tested against the rest on its own."""
     text = "{groups} groups are too many to test each against the rest (most: {most})"
     return Message("not-tested-singly", text, {"groups": groups, "most": most})
+
+
+def pulled(raw: float, weight: float, /) -> Message:
+    """Note: the rate before it was pulled towards the others, and how much of it is the group's own."""
+    text = "pulled from {raw}: {own} of it is the group's own rate, the rest that of all groups"
+    return Message("pulled", text, {"raw": f"{raw:.4g}", "own": f"{weight:.0%}"})

@@ -69,7 +69,7 @@ def check_page(
         figures=figures(entries, caps=caps, language=language, rules=rules),
         notes=notes.shown,
         notes_left=notes.left,
-        made=made(id, [e.finding for e in entries], facts, language=language, rules=rules),
+        made=made(id, [f for e in entries for f in (e.finding, e.beside) if f], facts, language=language, rules=rules),
         paragraphs=tuple(" ".join(part.split()) for part in paragraphs if part.strip()),
         clauses=tuple(link(title, address) for title, address in facts.get("clause_links", ())),
     )

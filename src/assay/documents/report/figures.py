@@ -66,9 +66,14 @@ class Table:
         return " / ".join(dict.fromkeys(row.level for row in self.rows if row.level))
 
     @property
+    def beside(self) -> bool:
+        """True when any row has a second estimate beside its number."""
+        return any(row.beside for row in self.rows)
+
+    @property
     def columns(self) -> int:
         """How many columns the table has."""
-        return 3 + sum((self.axis is not None, bool(self.level), self.tested, self.judged))
+        return 3 + sum((self.axis is not None, bool(self.level), self.beside, self.tested, self.judged))
 
     @property
     def adjusted(self) -> bool:

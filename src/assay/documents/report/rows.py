@@ -32,6 +32,8 @@ class Row:
     zone: int | None = None
     small: bool = False
     title: str = ""
+    beside: str = ""
+    beside_title: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,16 @@ class Pen:
             zone=self._zone(limit),
             small=min(m.rows) < self.rules.min_n and not m.exact,
             title=self._title(m),
+            beside=self._beside(entry),
+            beside_title="; ".join(map(self.language.message, entry.beside.measure.notes)) if entry.beside else "",
         )
+
+    def _beside(self, entry: Entry) -> str:
+        """The other estimate of the number, with its interval."""
+        if entry.beside is None:
+            return ""
+        value, low, high = self.language.numbers(entry.beside.measure)
+        return self.language.say("figure.beside", value=value, low=low, high=high)
 
     def _zone(self, limit: Limit | None) -> int | None:
         """The position of the drawn limit with the same edges, whatever measure it is declared for."""

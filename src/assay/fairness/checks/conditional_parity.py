@@ -9,7 +9,7 @@ from assay.core.check import check
 from assay.core.measure import Limit, Measure
 from assay.core.subject import by
 from assay.data.counts import Counts, Group
-from assay.fairness.comparisons import check_depth, gap, group_rates
+from assay.fairness.comparisons import check_depth, gap, group_rates, shrunken_rates
 from assay.fairness.rates import SELECTION_RATE, rates_by_group
 from assay.fairness.stratified import pooled_differences
 
@@ -19,7 +19,7 @@ SHOWN = 20
 
 @check(
     "fairness.conditional_parity",
-    version=1,
+    version=2,
     title="Alike in what may count, yet selected differently",
     counts=by("protected", "control", "prediction"),
     tasks=("binary",),
@@ -30,10 +30,11 @@ def conditional_parity(counts: Counts, /, *, depth: int = 2, level: float = 0.95
     """Selection rates of groups among people with the same values of all control features.
 
     `conditional_selection_rate_difference`: the rate of a group minus that of all others within strata, pooled by
-    Mantel and Haenszel, for each attribute alone and crossed up to `depth`. `selection_rate` and `selection_rate_gap`
-    in each stratum, up to 20 of them. It is only as good as its controls: one that carries the disadvantage itself
-    explains it away (Kamiran, Zliobaite & Calders 2013, Knowledge and Information Systems 35:613). Strata are the
-    levels as they are counted; of a number, its bins. The limits (0.05, 0.10) are convention and no law's.
+    Mantel and Haenszel, for each attribute alone and crossed up to `depth`. `selection_rate`, raw and shrunken, and
+    `selection_rate_gap` in each stratum, up to 20 of them. It is only as good as its controls: one that carries the
+    disadvantage itself explains it away (Kamiran, Zliobaite & Calders 2013, Knowledge and Information Systems
+    35:613). Strata are the levels as they are counted; of a number, its bins. The limits (0.05, 0.10) are
+    convention and no law's.
     """
     check_depth(depth)
     strata = strata_of(counts)
@@ -50,6 +51,7 @@ def conditional_parity(counts: Counts, /, *, depth: int = 2, level: float = 0.95
         rate = replace(SELECTION_RATE, within=stratum.slice)
         for table in rates_by_group(stratum.counts, (rate,), depth=depth):
             yield from group_rates(table, level=level)
+            yield from shrunken_rates(table, level=level)
             yield gap(table, level=level)
 
 

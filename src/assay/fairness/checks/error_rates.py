@@ -14,7 +14,7 @@ from assay.fairness.rates import FDR, FNR, FPR, TPR
 
 @check(
     "fairness.error_rates",
-    version=1,
+    version=2,
     title="Mistakes fall more often on one group",
     counts=by("protected", "label", "prediction"),
     tasks=("binary",),
@@ -36,6 +36,11 @@ def error_rates(
     gap, `_ratio` lowest over highest, `_spread` the standard deviation of the true rates, `_difference` a group minus
     the `reference` group of its attribute, or minus all other rows. p-values are controlled over all groups and
     crossings.
+
+    Over three groups or more `_shrunken` stands beside each raw rate: the rate pulled towards those of the others, the
+    further the fewer its rows and the more alike the groups (beta-binomial empirical Bayes). It is the better guess of
+    a small group's rate and is never judged; with two groups it is not there, because one difference cannot tell how
+    far groups spread from how far samples do.
 
     The limits (warn 0.05, fail 0.10) are convention and no law's: set your own in the policy.
     """

@@ -11,7 +11,7 @@ from assay.core.errors import AssayError, Message
 from assay.core.measure import Limit, Measure
 from assay.core.subject import by
 from assay.data.counts import Counts
-from assay.fairness.comparisons import check_depth, gap, group_rates, overall_rate
+from assay.fairness.comparisons import check_depth, gap, group_rates, overall_rate, shrunken_rates
 from assay.fairness.estimates import compare_estimates
 from assay.fairness.multiclass.one_vs_rest import Classes, macro, widest_over_classes, worst_class
 from assay.fairness.rates import GroupRates, Rate, rates_by_group
@@ -21,7 +21,7 @@ NO_LABEL = Message("no-label", "no column is given as label (the true outcome)")
 
 @check(
     "fairness.multiclass_rates",
-    version=1,
+    version=2,
     title="Some class is given or found more often in one group",
     counts=by("protected", "prediction", "label?"),
     tasks=("multiclass",),
@@ -33,9 +33,10 @@ NO_LABEL = Message("no-label", "no column is given as label (the true outcome)")
 def multiclass_rates(counts: Counts, /, *, depth: int = 2, level: float = 0.95, classes: int = 20) -> Iterator[Measure]:
     """Selection rate, TPR and FPR of each class against all others by group, their widest gaps, mean and worst class.
 
-    Of a class c: `selection_rate` is the share predicted c, `tpr` the share of label c that is predicted c, `fpr` the
-    share of other labels that is. None of the classes is the good one: a gap in either direction may harm. The gaps of
-    all classes, attributes and crossings (up to `depth`) are one family of tests.
+    Of a class c: `selection_rate` is the share predicted c, `tpr` the share of label c that is predicted c, `fpr`
+    the share of other labels that is. `_shrunken` beside each is as in fairness.error_rates. None of the classes is
+    the good one: a gap in either direction may harm. The gaps of all classes, attributes and crossings (up to
+    `depth`) are one family of tests.
 
     Over the classes: `macro_tpr` (balanced accuracy) and `macro_fpr` are plain means over all of them, with gap and
     spread; `worst_class_tpr` is the lowest of the classes shown, and `worst_class_tpr_gap`, `_fpr_gap`,
@@ -56,6 +57,7 @@ def multiclass_rates(counts: Counts, /, *, depth: int = 2, level: float = 0.95, 
     tables = list(rates_by_group(counts, rates, depth=depth))
     for table in tables:
         yield from group_rates(table, level=level)
+        yield from shrunken_rates(table, level=level)
         yield gap(table, level=level)
     yield from _widest(tables, level)
     if not labelled:

@@ -16,6 +16,7 @@ from assay.fairness.comparisons import (
     group_rates,
     overall_rate,
     ratio,
+    shrunken_rates,
 )
 from assay.fairness.impact import impact_ratios, large_enough
 from assay.fairness.rates import SELECTION_RATE, check_reference, rates_by_group
@@ -23,7 +24,7 @@ from assay.fairness.rates import SELECTION_RATE, check_reference, rates_by_group
 
 @check(
     "fairness.selection_rates",
-    version=1,
+    version=2,
     title="One group is selected less often",
     counts=by("protected", "prediction"),
     tasks=("binary",),
@@ -47,7 +48,8 @@ def selection_rates(
     Needs predictions only. `selection_rate_gap` is highest minus lowest rate (demographic parity difference),
     `selection_rate_ratio` lowest over highest, `selection_rate_difference` a group minus the `reference` group of its
     attribute, or minus all other rows. Each attribute alone and crossed up to `depth` at a time; the missing value is a
-    group of its own and compared like any other. Rows without prediction are in no denominator.
+    group of its own and compared like any other. Rows without prediction are in no denominator. Over three groups or
+    more `selection_rate_shrunken` stands beside each raw rate (see fairness.error_rates).
 
     `impact_ratio` is each group's rate over the highest rate. 29 CFR 1607.4(D) takes a ratio under four fifths as
     evidence of adverse impact, and asks that the difference be statistically significant: `selection_rate_ratio` fails
@@ -61,6 +63,7 @@ def selection_rates(
     yield overall_rate(counts, SELECTION_RATE, level=level)
     for table in rates_by_group(counts, (SELECTION_RATE,), depth=depth):
         yield from group_rates(table, level=level)
+        yield from shrunken_rates(table, level=level)
         yield from group_differences(table, level=level, reference=reference)
         yield gap(table, level=level)
         yield between_group_spread(table, level=level)
