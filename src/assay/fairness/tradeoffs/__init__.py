@@ -1,0 +1,1 @@
+"""Which measures of fairness cannot hold together, on the numbers of one case."""
