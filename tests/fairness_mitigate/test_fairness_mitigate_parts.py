@@ -24,6 +24,7 @@ from assay.fairness.mitigation.preprocessing import Preprocessing
 from assay.fairness.mitigation.saved.arrays import read_arrays, write_arrays
 from assay.fairness.mitigation.saved.folder import load, save
 from assay.fairness.mitigation.saved.model import MitigatedModel
+from assay.fairness.mitigation.saved.serving import Serving
 
 
 def declared():
@@ -155,7 +156,7 @@ def test_it_is_a_model_like_any_other(fitted, table):
         .append_column("sex", pa.array(list(table.s)))
         .append_column("id", pa.array(range(600)))
     )
-    served = MitigatedModel(fitted, protected=["sex"], subject="id", classes=("no", "yes"))
+    served = MitigatedModel(fitted, protected=["sex"], subject="id", serving=Serving(("no", "yes")))
     assert isinstance(served, Model)
     scores, decisions = answers(fitted, table)
     assert served.predict(batch).tolist() == np.array(["no", "yes"])[decisions].tolist()

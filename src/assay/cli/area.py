@@ -45,14 +45,18 @@ def click_command(name: str, found: Command, /) -> click.Command:
     own = [p for p in found.parameters.values() if p.name not in NAMES]
 
     def call(**arguments: Any) -> None:
-        from assay.engine.policies import default_policy
+        from assay.engine.policies import default_policy, read_policy
         from assay.engine.predict import with_model_outputs
         from assay.store import open_store
         from assay.store.house import StoreHouse
 
         given, rest = split_arguments(arguments)
         described = case_file_of(given) if found.needs_case else None
-        policy = (described.read_policy() if described else None) or default_policy()
+        policy = (
+            read_policy(rest["policy"])
+            if rest["policy"]
+            else (described.read_policy() if described else None) or default_policy()
+        )
         with TerminalProgress() as progress:
             house = StoreHouse(open_store(rest["store"]), progress, policy)
             subject = (with_model_outputs(described.case(), progress=progress),) if described else ()
@@ -62,5 +66,8 @@ def click_command(name: str, found: Command, /) -> click.Command:
         else:
             click.echo(answer.text())
 
-    body: Callable[..., Any] = json_option(store_option(case_options(call) if found.needs_case else call))
+    shared = click.option(
+        "--policy", metavar="FILE", help="Limits and rules. Default: that of the case, or the built-in."
+    )
+    body: Callable[..., Any] = json_option(store_option(shared(case_options(call) if found.needs_case else call)))
     return click.command(name, help=f"{found.title}\n\n{found.doc}", short_help=found.title)(with_options(own, body))

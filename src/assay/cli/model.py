@@ -43,9 +43,11 @@ def show(
     as_json: bool,
 ) -> None:
     """Open a model in its child process and say what it is: kind, digest, task, columns, classes."""
-    from assay.models.load import load
+    from assay.engine.models import open_model
 
-    found = load(source, allow_pickle=allow_pickle, trust=trust, task=task, classes=_names(classes), timeout=timeout)
+    found: Any = open_model(
+        source, allow_pickle=allow_pickle, trust=trust, task=task, classes=_names(classes), timeout=timeout
+    )
     facts = {
         "name": found.name,
         "digest": found.digest,

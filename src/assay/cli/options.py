@@ -50,7 +50,11 @@ _CASE_OPTIONS = [
     click.option("--threshold", type=float, help="Score from which it is favourable. Default 0.5."),
     click.option("--task", type=click.Choice(["binary", "multiclass", "regression"]), help="Default: as the label."),
     click.option("--reference", metavar="ATTRIBUTE=GROUP", multiple=True, help="Group to compare the others with."),
-    click.option("--model", metavar="PATH|URL", help=".skops, .onnx, .json, .txt, or an http address."),
+    click.option(
+        "--model",
+        metavar="PATH|URL",
+        help=".skops, .onnx, .json, .txt, a folder of assay mitigate, or an http address.",
+    ),
     click.option("--trust", metavar="TYPE", multiple=True, help="Further type that a .skops file may hold."),
     click.option("--classes", metavar="A,B", help="Class names in the order of the model's output."),
     click.option(
@@ -90,11 +94,13 @@ def case_file_of(given: dict[str, Any], /) -> CaseFile:
     if given["case_file"]:
         base = read(given["case_file"])
     elif given["demo"]:
-        base = of_demo(given["demo"], with_model=given["with_model"])
+        model = _model(given) if given["model"] else None
+        base = of_demo(given["demo"], with_model=given["with_model"], model=model)
     else:
         data = given["data"]
         base = CaseFile(name=given["name"] or "data", data=data[0] if len(data) == 1 else list(data), roles={})
-    roles = dict(base.roles) | _roles(given)
+    recorded = ("prediction", "score", "threshold") if given["model"] else ()  # of another model
+    roles = {name: column for name, column in base.roles.items() if name not in recorded} | _roles(given)
     base = replace(base, roles=roles, name=given["name"] or base.name)
     return replace(base, model=_model(given)) if given["model"] else base
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from assay.core.finding import Finding, Run
 from assay.core.measure import Measure
+from assay.core.policy import Policy
 from assay.core.subject import Subject
 
 
@@ -85,6 +86,10 @@ class Sink(Protocol):
 
 class House(Protocol):
     """Audit, store, ledger and progress for an area's commands, so that areas need not import each other."""
+
+    @property
+    def policy(self) -> Policy:
+        """What the audits of this House are judged by."""
 
     @property
     def progress(self) -> Progress:

@@ -39,6 +39,25 @@ def part(id: str, /, *, kind: str, title: str, statement: str = "") -> Callable[
     return declare
 
 
+MODEL_FORMAT = "model-format"
+"""Kind of a Part whose `make(folder, opening)` gives the Model that a folder holds, or None for another format's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What a model format is told: `parts` gives a catalogue of the registry, `unit` names the column of the subjects.
+
+    `trust` names skops types beyond the built-in table, `timeout` is in seconds for one batch, and `isolate` False says
+    that the origin of the folder is known, so that no child process is needed.
+    """
+
+    parts: Callable[[str], Mapping[str, Part[Any]]]
+    unit: str | None = None
+    trust: tuple[str, ...] = ()
+    timeout: float = 30.0
+    isolate: bool = True
+
+
 class Answer(Protocol):
     """What a command gives back: words for a terminal and JSON types for a program."""
 

@@ -22,7 +22,8 @@ class Rules:
 
     `judge`: "interval" (the verdict is on the interval) or "point". `min_n`: below it a Measure is
     unmeasured. `min_cell`: smaller cells are suppressed in documents. `multiplicity` controls
-    families of tests ("holm", "benjamini-hochberg" or "none") at `alpha`.
+    families of tests ("holm", "benjamini-hochberg" or "none") at `alpha`. `forbid_attribute_at_decision`: a model that
+    takes a protected attribute when it decides blocks the gate, and mitigations that need one are refused.
     """
 
     judge: Literal["interval", "point"] = "interval"
@@ -35,6 +36,7 @@ class Rules:
     on_inconclusive: Action = "block"
     on_unmeasured: Action = "block"
     allow_pickle: bool = False
+    forbid_attribute_at_decision: bool = False
 
 
 _CHOICES: Mapping[str, tuple[str, ...]] = {
@@ -204,9 +206,9 @@ def _rules(table: Mapping[str, Any], where: str) -> Rules:
         if name in _CHOICES:
             if value not in _CHOICES[name]:
                 raise unknown(f"value of {name} in {where}", str(value), _CHOICES[name], code="policy")
-        elif name == "allow_pickle":
+        elif name in ("allow_pickle", "forbid_attribute_at_decision"):
             if not isinstance(value, bool):
-                raise AssayError(f"{where}: allow_pickle must be true or false.", code="policy")
+                raise AssayError(f"{where}: {name} must be true or false.", code="policy")
         elif name in ("min_n", "min_cell"):
             if isinstance(value, bool) or not isinstance(value, int) or value < 0:
                 raise AssayError(f"{where}: {name} must be a whole number from 0.", code="policy")

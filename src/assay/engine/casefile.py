@@ -70,13 +70,14 @@ class CaseFile:
         """Open the data and the model; every mistake in roles or files is an AssayError."""
         model = None
         if self.model is not None:
-            from assay.models.load import load
+            from assay.engine.models import open_model
 
             source = self.model
-            model = load(
+            model = open_model(
                 source.path,
                 allow_pickle=source.allow_pickle,
                 trust=source.trust,
+                unit=self.roles.get("unit"),
                 classes=source.classes,
                 timeout=source.timeout,
                 isolate=source.isolate,
@@ -119,19 +120,19 @@ def read(path: Path | str, /) -> CaseFile:
     )
 
 
-def of_demo(name: str, /, *, with_model: bool = False) -> CaseFile:
-    """The CaseFile of a built-in case; `with_model` loads its model instead of its recorded predictions."""
+def of_demo(name: str, /, *, with_model: bool = False, model: ModelSource | None = None) -> CaseFile:
+    """The CaseFile of a built-in case; `with_model` or another `model` takes the place of its recorded predictions."""
     from assay.data.demo import load as load_demo
 
     demo = load_demo(name)
     roles = dict(demo.roles)
-    model = None
-    if with_model:
+    if with_model and model is None:
         if demo.model is None:
             raise AssayError(f"The demo {name!r} has no model; it judges recorded predictions.", code="demo")
         model = ModelSource(str(demo.model), classes=demo.classes, isolate=False)
         roles.pop("prediction", None)
         roles.pop("score", None)
+    if model is not None:
     else:
         roles.pop("split", None)  # the recorded predictions are cross-fitted: every row is held out
     return CaseFile(name=demo.name, data=str(demo.path), roles=roles, model=model)

@@ -12,6 +12,7 @@ from assay.core.finding import Finding, Run, is_required
 from assay.core.measure import NOT_RUN, Verdict
 from assay.core.policy import Policy
 from assay.engine.judge import rejudge
+from assay.engine.record import DECIDES_BY
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ def gate(run: Run, policy: Policy, /, *, decisions: Sequence[Decision] = ()) -> 
 
     Required are the checks (or `check:measure`) the policy lists; where it lists none, every limit. A
     required check that did not run, has no judged Finding, or is unmeasured or inconclusive (as the policy
-    says) blocks, and so do a missing sign-off, an interrupted Run and an unpickled model the policy does not allow.
+    says) blocks, and so do a missing sign-off, an interrupted Run, an unpickled model the policy does not allow and a
+    model that takes a protected attribute at decision time where the policy forbids it.
     """
     if run.policy.get("digest") != policy.digest:
         run = rejudge(run, policy)
@@ -64,6 +66,10 @@ def gate(run: Run, policy: Policy, /, *, decisions: Sequence[Decision] = ()) -> 
         reasons.append(Obstacle("", f"the Run is {run.status}: not every check has been asked"))
     if not policy.rules.allow_pickle and any(f.inputs.get("pickle") for f in run.findings):
         reasons.append(Obstacle("", "the model was loaded from a pickle, which the policy does not allow"))
+    decides_by = run.subject_facts.get(DECIDES_BY) if policy.rules.forbid_attribute_at_decision else None
+    if decides_by:
+        words = f"the model takes {', '.join(decides_by)} at decision time, which the policy forbids"
+        reasons.append(Obstacle("", words))
     judged = _required(run, policy, reasons)
     bad = [f for f in judged if _blocks(f, policy)]
     reasons.extend(Obstacle(f.check, sentence(f), str(f.verdict), f.id) for f in bad)

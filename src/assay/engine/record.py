@@ -17,6 +17,9 @@ from assay.core.subject import Subject
 from assay.engine.areas import Registry
 from assay.engine.plan import Plan
 
+DECIDES_BY = "decides_by"
+"""Name of the fact that lists the protected columns a model takes when it decides."""
+
 
 def begin(subject: Subject, todo: Plan, /, *, policy: Policy, known: Registry, started: datetime) -> Run:
     """The Run as it stands before the first Finding; its id sorts by time."""
@@ -34,9 +37,19 @@ def begin(subject: Subject, todo: Plan, /, *, policy: Policy, known: Registry, s
         sources=tuple(identities()),
         policy=policy.to_json() | {"digest": policy.digest},
         host=host | {f"tool_{key}": value for key, value in tool().items()},
-        subject_facts=facts(),
+        subject_facts=dict(facts()) | attributes_at_decision(subject),
         checks={check.id: describe(check, known=known) for check in sorted(asked, key=lambda check: check.id)},
     )
+
+
+def attributes_at_decision(subject: Any, /) -> dict[str, list[str]]:
+    """Under DECIDES_BY, the protected columns that the Subject's model takes when it decides; empty without a model."""
+    model, roles = getattr(subject, "model", None), getattr(subject, "roles", None)
+    if model is None or roles is None:
+        return {}
+    taken = {*(model.features or roles.features)} & {*roles.protected}
+    found = sorted(taken | {*getattr(model, "protected", ())})
+    return {DECIDES_BY: found} if found else {}
 
 
 def describe(check: Check[Any, Any], /, *, known: Registry) -> dict[str, Any]:

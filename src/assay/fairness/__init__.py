@@ -5,7 +5,12 @@ from assay.core.part import Area
 area = Area(
     name="fairness",
     title="Fairness between groups",
-    catalogues=("assay.fairness.checks", "assay.fairness.checks.data", "assay.fairness.mitigate"),
+    catalogues=(
+        "assay.fairness.checks",
+        "assay.fairness.checks.data",
+        "assay.fairness.mitigate",
+        "assay.fairness.formats",
+    ),
     commands={
         "fairness subgroups": "assay.fairness.commands.subgroups:subgroups",
         "mitigate": "assay.fairness.commands.mitigate:mitigate",

@@ -11,6 +11,7 @@ from assay.core.errors import AssayError, unknown
 from assay.core.finding import Finding, Run
 from assay.core.house import House
 from assay.core.part import Answer, Part, command
+from assay.fairness.commands.forbidden import check_method, forbidden_by
 from assay.fairness.frontier.compare import compare as compare_methods
 from assay.fairness.frontier.plot import svg
 from assay.fairness.frontier.record import Frontier
@@ -20,6 +21,7 @@ from assay.fairness.frontier.search import Search
 if TYPE_CHECKING:
     from assay.data.case import Case
     from assay.fairness.mitigation.mitigation import Ints, Mitigation
+    from assay.fairness.mitigation.saved.serving import Serving
 
 KIND = "mitigation"
 CHECKS = (
@@ -54,7 +56,8 @@ def mitigate(
     model. `--compare` puts all methods on one accuracy-fairness frontier (`--plot FILE.svg` draws it).
     `--alternatives` trains N models of other settings and seeds and says how far the gap ranges among those within one
     per cent of the best accuracy, and whose decision flips. `--over` names the protected attributes (the first),
-    `--sample` limits the rows.
+    `--sample` limits the rows. Where the policy forbids protected attributes at decision time, methods that need them
+    are refused, or listed as forbidden.
     """
     if sum((method is not None, compare, alternatives > 0)) != 1:
         raise AssayError(
@@ -64,7 +67,14 @@ def mitigate(
         )
     if compare:
         found = compare_methods(
-            case, house.parts(KIND), rate=rate, attributes=over, limit=sample, seed=seed, progress=house.progress
+            case,
+            house.parts(KIND),
+            rate=rate,
+            attributes=over,
+            limit=sample,
+            seed=seed,
+            forbidden=forbidden_by(house.policy),
+            progress=house.progress,
         )
         if plot:
             Path(plot).write_text(svg(found), encoding="utf-8")
@@ -156,6 +166,10 @@ class BeforeAfter:
         lines = [f"{self.method}, on held-out rows: {len(better)} judged measures better, {len(self.worse)} worse."]
         for title, pairs in (("Better", better), ("Worse", self.worse)):
             lines += [f"{title}:", *(f"  {_line(b, a)}" for b, a in pairs)] if pairs else []
+        if self.facts["saved"]:
+            lines.append(
+                f"Saved: assay audit … --model {self.facts['saved']}; held out at fitting: {self.facts['division']}."
+            )
         lines.append(f"Runs {self.before.id} (plain) and {self.after.id} ({self.method}): see assay run compare.")
         return "\n".join(lines)
 
@@ -199,15 +213,25 @@ def _one(
     settings = {k: v for k, v in (("constraint", constraint), ("tolerance", tolerance)) if v is not None}
     plain = _plain_model(rows)
     fitted = _made(house.parts(KIND), method, settings, plain)
+    check_method(fitted, forbidden_by(house.policy))
     train, test = rows.train, rows.test
     fitted.fit(train.x, train.y, protected=train.protected)
     before = predictions(fit_clone(plain, train.x, train.y, None), test.x)
     after = fitted.predict(test.x, protected=test.protected, ids=test.ids)
     if out:
-        save(fitted, out)
+        save(fitted, out, serving=_serving(case, rows))
     runs = [house.audit(_held_out(case, rows, decisions), checks=CHECKS) for decisions in (before, after)]
     facts = {"method": method, "settings": settings, "division": rows.how, "saved": out or ""}
     return BeforeAfter(method, runs[0], runs[1], facts)
+
+
+def _serving(case: Case, rows: Divided) -> Serving:
+    """The outcomes by the names they have in the case, and what the rows said of missing numbers."""
+    from assay.fairness.mitigation.saved.serving import Serving
+
+    favourable = str(case.roles.favourable)
+    other = next((name for name in case.facts()["classes"] if name != favourable), f"not {favourable}")
+    return Serving((other, favourable), rows.filling, case.roles.unit or "", rows.how)
 
 
 def _made(parts: Mapping[str, Part[Any]], method: str, settings: Mapping[str, Any], plain: Any) -> Mitigation:
@@ -218,7 +242,8 @@ def _made(parts: Mapping[str, Part[Any]], method: str, settings: Mapping[str, An
     for name in settings:
         if name not in part.parameters:
             raise unknown(f"setting of {method}", name, set(part.parameters) - {"estimator"}, code="parameter")
-    made: Mitigation = part.make(estimator=None if getattr(part.make, "brings_model", False) else plain, **settings)
+    inside = plain[-1:] if getattr(part.make, "gives_matrix", False) else plain
+    made: Mitigation = part.make(estimator=None if getattr(part.make, "brings_model", False) else inside, **settings)
     return made
 
 

@@ -47,6 +47,7 @@ def compare(
     smallest: int = SMALLEST,
     seed: int = 0,
     jobs: int = 2,
+    forbidden: Message | None = None,
     progress: Progress | None = None,
 ) -> Frontier:
     """The Frontier of the plain model and of all `methods` (every one of `parts` where none is named).
@@ -55,9 +56,10 @@ def compare(
     in `jobs` processes, and judged on the same held-out rows: those of the Case's split, or a seeded `share`. A gap is
     the widest difference of `rate` between groups of the crossed `attributes` (the first protected one by default) with
     at least `smallest` held-out rows. `settings` has keywords by method, `limit` takes a sample of rows. A method that
-    refuses these rows has the reason in place of numbers. Randomised methods draw under a key made from `seed`, no
-    secret. Dominance is by the points: read it with the intervals, and expect the best of many methods to do a little
-    worse on new rows.
+    refuses these rows has the reason in place of numbers. Methods that need the protected attribute at decision time
+    have the reason `forbidden`, where that is given, and are not fitted. Randomised methods draw under a key made from
+    `seed`, no secret. Dominance is by the points: read it with the intervals, and expect the best of many methods to
+    do a little worse on new rows.
     """
     given = settings or {}
     for name in (*methods, *given):
@@ -69,8 +71,11 @@ def compare(
     model = estimator if estimator is not None else TableClassifier(seed=seed)
     made = [_make(parts[name], model, given.get(name, {}), seed) for name in chosen]
     plain = _plain(model, rows)
+    allowed = [method for method in made if not (forbidden and method.needs_attribute_at_decision)]
+    fitted = dict(zip((method.id for method in allowed), _fitted(allowed, rows, jobs, progress), strict=True))
     entries = [Entry(PLAIN, "The model without mitigation", {}, False, False, judge.outcome(plain))]
-    for name, method, found in zip(chosen, made, _fitted(made, rows, jobs, progress), strict=True):
+    for name, method in zip(chosen, made, strict=True):
+        found = fitted.get(name) or _Decided(None, forbidden)
         entry = _entry(parts[name], method, given.get(name, {}), found)
         if found.decisions is not None:
             shrunk = judge.reduction(plain, found.decisions, seed=seed)
@@ -78,9 +83,7 @@ def compare(
         entries.append(entry)
     facts = {
         "case": case.name,
-        "rows": {"fitted": len(rows.train), "held_out": len(rows.test)},
-        "division": rows.how,
-        "attributes": list(rows.test.groups.attributes),
+        **rows.facts(),
         "left_out": [dict(group) for group in judge.left_out],
         "estimator": repr(model)[:500],
         "level": level,

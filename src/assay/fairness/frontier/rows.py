@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from assay.core.errors import AssayError, unknown
-from assay.fairness.mitigation.columns.tables import as_frame, nominal_columns
+from assay.data.roles.observed import selective
+from assay.fairness.mitigation.columns.filling import Filling
+from assay.fairness.mitigation.columns.tables import as_frame
 from assay.fairness.mitigation.groups import Codes, Groups
 from assay.fairness.mitigation.mitigation import Ints
 from assay.models.outputs import class_text
 
 if TYPE_CHECKING:
     from assay.data.case import Case
-
-MARK = " (is missing)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,11 +42,17 @@ class Rows:
 
 @dataclass(frozen=True, eq=False)
 class Divided:
-    """Rows to fit on and rows to judge on, which nothing is fitted on; `how` they were divided."""
+    """Rows to fit on, and rows to judge on, which nothing is fitted on; `how` they were divided, and gaps filled."""
 
     train: Rows
     test: Rows
     how: str
+    filling: Filling
+
+    def facts(self) -> dict[str, Any]:
+        """How many rows on either side, how they were divided, and the attributes whose groups are compared."""
+        counted = {"fitted": len(self.train), "held_out": len(self.test)}
+        return {"rows": counted, "division": self.how, "attributes": list(self.test.groups.attributes)}
 
 
 def divided(
@@ -99,6 +105,8 @@ def _check(case: Case, chosen: Sequence[str]) -> None:
         raise AssayError(
             "Mitigations need a case with a label of two values.", code="task", hint="Give label= and favourable=."
         )
+    if roles.observed is not None:
+        raise selective("Mitigation")
     if roles.weight is not None:
         raise AssayError("Cases with weights are not compared.", code="weighted", hint="Leave the weight out.")
     if not chosen or not roles.features:
@@ -112,14 +120,6 @@ def _check(case: Case, chosen: Sequence[str]) -> None:
 
 def _filled(train: Rows, test: Rows, how: str) -> Divided:
     """Numbers without gaps, by what the fitted rows say."""
-    numeric = [name for name in train.x.columns if name not in set(nominal_columns(train.x))]
-    known, asked = train.x.copy(), test.x.copy()
-    for name in numeric:
-        first, second = (part[name].astype("float64") for part in (train.x, test.x))
-        first, second = (column.where(np.isfinite(column)) for column in (first, second))
-        middle = float(first.median()) if first.notna().any() else 0.0
-        if first.isna().any() or second.isna().any():
-            known[name + MARK], asked[name + MARK] = first.isna().astype("float64"), second.isna().astype("float64")
-        known[name], asked[name] = first.fillna(middle), second.fillna(middle)
-    make = [Rows(x, p.y, p.protected, p.codes, p.groups, p.ids) for x, p in ((known, train), (asked, test))]
-    return Divided(make[0], make[1], how)
+    filling = Filling.learn(train.x, test.x)
+    made = [Rows(filling.fill(p.x), p.y, p.protected, p.codes, p.groups, p.ids) for p in (train, test)]
+    return Divided(made[0], made[1], how, filling)

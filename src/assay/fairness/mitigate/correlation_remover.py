@@ -25,6 +25,7 @@ class CorrelationRemover(Preprocessing):
     """
 
     needs_attribute_at_decision = True
+    gives_matrix = True
 
     def __init__(self, estimator: Any, *, alpha: float = 1.0) -> None:
         super().__init__(estimator)

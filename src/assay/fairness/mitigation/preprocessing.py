@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from assay.fairness.mitigation.estimators import favourable_scores, fit_clone, predictions
 from assay.fairness.mitigation.mitigation import Floats, Ints, Mitigation, both_columns, column_names
@@ -13,8 +13,11 @@ from assay.fairness.mitigation.rows import Training, training
 class Preprocessing(Mitigation):
     """Prepares the training rows, then fits a copy of `estimator` on them. An author writes `prepare`.
 
-    Where the features change as well, the author also writes `at_decision`.
+    Where the features change as well, the author also writes `at_decision`. `gives_matrix` says that the estimator gets
+    a matrix of numbers, whatever the features were.
     """
+
+    gives_matrix: ClassVar[bool] = False
 
     def __init__(self, estimator: Any) -> None:
         self.estimator = estimator

@@ -45,9 +45,17 @@ def estimator_file(estimator: Any, /, *, to: str = "", sample: Any = None) -> Es
     return EstimatorFile(f"estimator{SUFFIX[chosen][0]}", data)
 
 
-def open_estimator(file: EstimatorFile, /, *, trust: Sequence[str] = (), isolate: bool = True) -> Adapter:
+def open_estimator(
+    file: EstimatorFile, /, *, trust: Sequence[str] = (), timeout: float = 30.0, isolate: bool = True
+) -> Adapter:
     """The model of a file; formats that keep no class names get 0 and 1."""
     named = file.name.endswith((".txt", ".json", ".ubj"))
     return open_bytes(
-        file.data, name=file.name, trust=trust, classes=CLASSES if named else None, task="binary", isolate=isolate
+        file.data,
+        name=file.name,
+        trust=trust,
+        classes=CLASSES if named else None,
+        task="binary",
+        timeout=timeout,
+        isolate=isolate,
     )

@@ -20,6 +20,7 @@ from assay.fairness.mitigation.groups import Groups
 from assay.fairness.mitigation.mitigation import Mitigation
 from assay.fairness.mitigation.saved.arrays import read_arrays, write_arrays
 from assay.fairness.mitigation.saved.estimator import EstimatorFile, Opened, estimator_file, open_estimator
+from assay.fairness.mitigation.saved.serving import Serving
 from assay.seal.secret_files import read_secret, write_secret
 
 FORMAT = 1
@@ -29,7 +30,18 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*_\Z")
 _FILE = re.compile(r"estimator\.[a-z]+\Z")
 
 
-def save(fitted: Mitigation, folder: str | Path, /, *, to: str = "", sample: Any = None) -> None:
+@dataclass(frozen=True)
+class Saved:
+    """A mitigation that was read back, how it serves, and the SHA-256 of `mitigation.json`."""
+
+    fitted: Mitigation
+    serving: Serving
+    digest: str
+
+
+def save(
+    fitted: Mitigation, folder: str | Path, /, *, to: str = "", sample: Any = None, serving: Serving | None = None
+) -> None:
     """`folder` is a new folder that holds the fitted mitigation, without any pickle.
 
     `mitigation.json` has the method, its settings, groups and facts, and a digest of every other file; `state.npz` its
@@ -52,6 +64,7 @@ def save(fitted: Mitigation, folder: str | Path, /, *, to: str = "", sample: Any
         "lists": state.lists,
         "estimator": inside.name if inside else None,
         "drawn": hasattr(fitted, "draw_"),
+        "serving": (serving or Serving()).to_json(),
         "files": {name: digest_bytes(data) for name, data in sorted(files.items())},
     }
     files[FACTS] = json.dumps(facts, indent=1, allow_nan=False).encode()  # unsorted: columns have an order
@@ -72,13 +85,27 @@ def save(fitted: Mitigation, folder: str | Path, /, *, to: str = "", sample: Any
 def load(
     folder: str | Path, /, *, parts: Mapping[str, Part[Any]], trust: Sequence[str] = (), isolate: bool = True
 ) -> Mitigation:
-    """The mitigation that `save` wrote, ready to decide; `parts` are the known mitigations by id.
+    """The mitigation that `save` wrote, ready to decide; see `open_folder`."""
+    return open_folder(folder, parts=parts, trust=trust, isolate=isolate).fitted
+
+
+def open_folder(
+    folder: str | Path,
+    /,
+    *,
+    parts: Mapping[str, Part[Any]],
+    trust: Sequence[str] = (),
+    timeout: float = 30.0,
+    isolate: bool = True,
+) -> Saved:
+    """What `save` wrote, the mitigation ready to decide; `parts` are the known mitigations by id.
 
     The model inside is opened in a child process with limits, unless `isolate` is False because its origin is known;
     `trust` names skops types beyond the built-in table. A file that is missing or was changed is an error.
     """
     path = Path(folder)
-    facts = _facts(path)
+    text = _read(path, FACTS)
+    facts = _facts(text)
     id = facts["part"]
     if id not in parts:
         raise unknown("mitigation", str(id), parts, code="unknown-part")
@@ -89,11 +116,11 @@ def load(
     fitted.estimator_ = None
     if facts["estimator"] is not None:
         file = EstimatorFile(facts["estimator"], files[facts["estimator"]])
-        opened = Opened(open_estimator(file, trust=trust, isolate=isolate), file)
+        opened = Opened(open_estimator(file, trust=trust, timeout=timeout, isolate=isolate), file)
         fitted.estimator_, fitted.opened = opened.model, opened
     if facts["drawn"]:
         fitted.draw_ = Draw(read_secret(path / KEY))
-    return fitted
+    return Saved(fitted, _serving(facts["serving"]), digest_bytes(text))
 
 
 @dataclass(frozen=True)
@@ -155,15 +182,23 @@ def _known(part: Part[Any], params: Mapping[str, Any]) -> dict[str, Any]:
     return dict(params)
 
 
-def _facts(path: Path) -> dict[str, Any]:
+def _serving(data: dict[str, Any]) -> Serving:
+    try:
+        return Serving.from_json(data)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise _broken("it does not say how it serves") from error
+
+
+def _facts(text: bytes) -> dict[str, Any]:
     """The content of `mitigation.json`, with the keys and kinds that `save` writes."""
     try:
-        facts = json.loads((path / FACTS).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        facts = json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise _broken(f"{FACTS} cannot be read ({str(error)[:200]})") from error
     if not isinstance(facts, dict) or facts.get("format") != FORMAT:
         raise _broken(f"its format is not {FORMAT}")
     kinds = {"part": str, "params": dict, "groups": dict, "state": dict, "lists": dict, "files": dict, "drawn": bool}
+    kinds["serving"] = dict
     wrong = [name for name, kind in kinds.items() if not isinstance(facts.get(name), kind)]
     if wrong:
         raise _broken(f"{FACTS} lacks {', '.join(wrong)}")
@@ -174,13 +209,17 @@ def _facts(path: Path) -> dict[str, Any]:
 
 
 def _file(path: Path, name: str, digest: str) -> bytes:
-    try:
-        data = (path / name).read_bytes()
-    except OSError as error:
-        raise _broken(f"{name} cannot be read ({error.strerror})") from error
+    data = _read(path, name)
     if digest_bytes(data) != digest:
         raise _broken(f"{name} was changed after it was saved")
     return data
+
+
+def _read(path: Path, name: str) -> bytes:
+    try:
+        return (path / name).read_bytes()
+    except OSError as error:
+        raise _broken(f"{name} cannot be read ({error.strerror})") from error
 
 
 def _broken(why: str) -> AssayError:

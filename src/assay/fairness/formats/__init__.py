@@ -1,0 +1,1 @@
+"""Folders that this area opens as models."""
