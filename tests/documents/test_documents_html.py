@@ -96,7 +96,7 @@ def test_nothing_runs_and_nothing_is_fetched(page):
     style = "".join(page.within("style"))
     assert not re.search(r"url\(|@import|expression\(", style)
     policy = [a["content"] for a in page.all("meta") if a.get("http-equiv") == "Content-Security-Policy"]
-    assert policy == ["default-src 'none'; style-src 'unsafe-inline'"]
+    assert policy == ["default-src 'none'; style-src 'unsafe-inline'; img-src data:"]
 
 
 def test_the_page_has_landmarks_and_a_skip_link(page):

@@ -129,7 +129,12 @@ PASSES_SHOWN = 4
 
 def print_run(run: Run, /, *, everything: bool = False) -> None:
     """The verdicts of a Run by check, worst first; `everything` adds what was only described."""
+    from assay.documents.standing import other_tasks
+
+    elsewhere = other_tasks(run.findings)
     for check, facts in run.checks.items():
+        if check in elsewhere and not everything:
+            continue
         found = [f for f in run.findings if f.check == check]
         shown = found if everything else [f for f in found if f.limit is not None or f.measure.name == NOT_RUN]
         if not shown:
@@ -143,6 +148,10 @@ def print_run(run: Run, /, *, everything: bool = False) -> None:
         if hidden:
             click.echo(f"  {verdict_text(Verdict.PASS)}  and {len(hidden)} more (--all prints them)")
     click.echo()
+    if elsewhere and not everything:
+        tasks = ", ".join(sorted({safe(task) for wanted in elsewhere.values() for task in wanted}))
+        names = "1 check is" if len(elsewhere) == 1 else f"{len(elsewhere)} checks are"
+        click.echo(f"{names} for other kinds of task ({tasks}) and not asked (--all prints them).")
     print_headline(run)
 
 

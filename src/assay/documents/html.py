@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from assay.core.finding import Run
 from assay.core.measure import Limit, Verdict
-from assay.documents.escape import Shown, show_html, visible_words
+from assay.documents.escape import Shown, show_html, show_text, visible_words
 from assay.documents.language import Language, Sentence, language
 from assay.documents.report.build import Report, report
 from assay.documents.report.made import Fact
@@ -138,6 +138,7 @@ def environment(lang: str, /) -> Environment:
         "words": words.say,
         "say": words.html,
         "plain": words.text,
+        "plain_text": lambda shown: words.text(shown) if isinstance(shown, Sentence) else show_text(shown, words.word),
         "show": lambda shown: words.html(shown) if isinstance(shown, Sentence) else show_html(shown, words.word),
         "number": words.number,
         "exact": words.exact,

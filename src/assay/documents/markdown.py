@@ -7,13 +7,16 @@ from assay.core.measure import Verdict
 from assay.core.policy import Rules
 from assay.documents.escape import Name, markdown_words, show_markdown
 from assay.documents.html import SIGNS, tone
-from assay.documents.language import Language, language
+from assay.documents.language import Language, Sentence, language
 from assay.documents.report.build import Report, report
 from assay.documents.report.rows import Pen, where
 from assay.documents.standing import Entry, rank
 
 ROWS = 50
 """So many measures are listed; a comment on GitHub holds 65,536 characters."""
+
+TABLES = 5
+"""So many attached tables are listed; the others are named."""
 
 REASONS = 20
 """So many things that stand in the way are listed."""
@@ -31,6 +34,8 @@ def markdown(run: Run, /, *, lang: str = "en") -> str:
         words.markdown(made.gate),
         _obstacles(made, words),
         _checks(made, words),
+        words.markdown(made.elsewhere.sentence) if made.elsewhere else "",
+        _attached(made, words),
         _measures(made.standing.entries, made.standing.policy.rules, words),
         f"<sub>{markdown_words(run.id)} · {run.started:%Y-%m-%d %H:%M} · {words.word('about.short')}</sub>",
     )
@@ -50,6 +55,24 @@ def _checks(made: Report, words: Language) -> str:
         for page in area.checks
     ]
     return _table([words.word(f"column.{id}") for id in ("check", "verdict", "found")], rows)
+
+
+def _attached(made: Report, words: Language) -> str:
+    """Tables that checks attached, the first of them whole, and everything else by its name."""
+    parts, tables = [], 0
+    for a in (a for area in made.areas for page in area.checks for a in page.attached):
+        title = words.markdown(a.title) if isinstance(a.title, Sentence) else show_markdown(a.title, words.word)
+        if a.columns and tables < TABLES:
+            tables += 1
+            cells = [[show_markdown(cell, words.word) for cell in row] for row in (a.columns, *a.rows[:ROWS])]
+            left = f"\n\n{words.markdown(a.more)}" if a.more else ""
+            summary = words.text(words.counted("attached.rows", len(a.rows)))
+            parts.append(title)
+            parts.append(f"<details><summary>{summary}</summary>\n\n{_table(cells[0], cells[1:])}{left}\n\n</details>")
+        else:
+            about = f": {words.markdown(a.about)}" if a.about else ""
+            parts.append(words.say("attached.picture", title=title) if a.source else f"{title}{about}")
+    return "\n\n".join(parts[: 2 * REASONS])
 
 
 def _measures(entries: tuple[Entry, ...], rules: Rules, words: Language) -> str:

@@ -70,7 +70,7 @@ class Standing:
 
     `absent` are requirements nothing was judged for, `other` the reasons of the gate that concern the whole Run.
     `worst` is the required Finding that lies worst to its limit, `verdict` the worst verdict, `hidden` the slices
-    that are not shown.
+    that are not shown, `elsewhere` the checks that are for tasks of another kind, with those tasks.
     """
 
     entries: tuple[Entry, ...]
@@ -83,6 +83,7 @@ class Standing:
     absent: tuple[Absent, ...]
     other: tuple[str, ...]
     verdict: Verdict | None
+    elsewhere: Mapping[str, tuple[str, ...]]
 
     @property
     def open(self) -> bool:
@@ -122,7 +123,18 @@ def standing(run: Run, /) -> Standing:
         absent=said.absent,
         other=said.other,
         verdict=max((e.verdict for e in required if e.verdict), key=list(Verdict).index, default=None),
+        elsewhere=other_tasks(run.findings),
     )
+
+
+def other_tasks(findings: Iterable[Finding], /) -> dict[str, tuple[str, ...]]:
+    """The checks of `findings` that were not asked because they are for tasks of another kind, with those tasks."""
+    out = {}
+    for f in findings:
+        reason = f.measure.reason
+        if f.measure.name == NOT_RUN and reason is not None and reason.id == "wrong-task":
+            out[f.check] = tuple(str(reason.params.get("wanted", "")).split(" or "))
+    return out
 
 
 def _paired(entries: Iterable[Entry]) -> tuple[Entry, ...]:

@@ -10,6 +10,7 @@ from assay.core.measure import Verdict
 from assay.core.policy import PolicyLimit
 from assay.documents.escape import Shown, attributes, groups_of
 from assay.documents.language import Language, Sentence
+from assay.documents.report.attached import Room
 from assay.documents.report.checks import CheckPage, check_page
 from assay.documents.report.facts import Attribute, Source, facts, group_sizes, sources
 from assay.documents.report.made import Fact
@@ -46,6 +47,14 @@ class Unmeasured:
 
 
 @dataclass(frozen=True)
+class Elsewhere:
+    """How many checks are for tasks of another kind than this one, and their titles."""
+
+    sentence: Sentence
+    checks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class LimitRow:
     """A limit that judged something, and who set it."""
 
@@ -74,6 +83,7 @@ class Report:
     groups: tuple[Attribute, ...]
     sources: tuple[Source, ...]
     areas: tuple[Area, ...]
+    elsewhere: Elsewhere | None
     unmeasured: tuple[Unmeasured, ...]
     limits: tuple[LimitRow, ...]
 
@@ -97,6 +107,7 @@ def report(run: Run, /, *, language: Language, single: int = 2000, combined: int
         groups=group_sizes(run, language=language, rules=stands.policy.rules, prefer=stands.hidden),
         sources=sources(run, language=language),
         areas=areas,
+        elsewhere=_elsewhere(run, stands, language),
         unmeasured=unmeasured(run, stands, language),
         limits=_limits(run, stands, language),
     )
@@ -105,7 +116,8 @@ def report(run: Run, /, *, language: Language, single: int = 2000, combined: int
 def _areas(run: Run, stands: Standing, room: Caps, language: Language) -> tuple[Area, ...]:
     """Checks by area, in the order they were asked; a check that was asked and gave nothing is there too."""
     found = dict(by(stands.entries, lambda e: e.finding.check))
-    ids = list(dict.fromkeys([*found, *sorted(run.checks)]))
+    ids = [id for id in dict.fromkeys([*found, *sorted(run.checks)]) if id not in stands.elsewhere]
+    pictures = Room()
     areas: dict[str, list[CheckPage]] = {}
     for i, id in enumerate(ids):
         about = run.checks.get(id, {})
@@ -117,15 +129,27 @@ def _areas(run: Run, stands: Standing, room: Caps, language: Language) -> tuple[
             caps=room,
             language=language,
             rules=stands.policy.rules,
+            room=pictures,
         )
         title = str(about.get("area_title") or id.partition(".")[0])
         areas.setdefault(title, []).append(page)
     return tuple(Area(title, tuple(pages)) for title, pages in areas.items())
 
 
+def _elsewhere(run: Run, stands: Standing, language: Language) -> Elsewhere | None:
+    """The checks that are for tasks of another kind, in one line; None where there are none."""
+    if not stands.elsewhere:
+        return None
+    tasks = sorted({task for wanted in stands.elsewhere.values() for task in wanted})
+    named = language.word("elsewhere.or").join(language.messages.get(f"task.{task}", task) for task in tasks)
+    titles = tuple(language.title(id, run.checks.get(id, {})) for id in stands.elsewhere)
+    return Elsewhere(language.counted("elsewhere.checks", len(titles), tasks=named), titles)
+
+
 def unmeasured(run: Run, stands: Standing, language: Language, /) -> tuple[Unmeasured, ...]:
     """Every number that is missing or was not judged, gathered by check, measure and reason."""
-    missing = [e for e in stands.entries if e.measure.value is None or e.hidden or e.verdict is Verdict.UNMEASURED]
+    asked = [e for e in stands.entries if e.finding.check not in stands.elsewhere]
+    missing = [e for e in asked if e.measure.value is None or e.hidden or e.verdict is Verdict.UNMEASURED]
     rules = stands.policy.rules
 
     def alike(e: Entry) -> tuple[str, str, str, tuple[str, ...]]:

@@ -11,6 +11,7 @@ from assay.core.measure import Verdict
 from assay.core.policy import Rules
 from assay.documents.escape import Shown
 from assay.documents.language import Language, Sentence
+from assay.documents.report.attached import Attached, Room, attached
 from assay.documents.report.figures import Figure, figures
 from assay.documents.report.found import found, not_run
 from assay.documents.report.made import Fact, Link, link, made
@@ -33,6 +34,7 @@ class CheckPage:
     tally: Mapping[Verdict, int]
     found: tuple[Sentence, ...]
     figures: tuple[Figure, ...]
+    attached: tuple[Attached, ...]
     notes: tuple[Sentence, ...]
     notes_left: int
     made: tuple[Fact, ...]
@@ -55,6 +57,7 @@ def check_page(
     caps: Caps,
     language: Language,
     rules: Rules,
+    room: Room,
 ) -> CheckPage:
     """The page of the check `id`."""
     notes = _notes(entries, language, rules)
@@ -67,6 +70,7 @@ def check_page(
         tally=tally(entries),
         found=found(entries, language=language, rules=rules),
         figures=figures(entries, caps=caps, language=language, rules=rules),
+        attached=attached(entries, language=language, room=room),
         notes=notes.shown,
         notes_left=notes.left,
         made=made(id, [f for e in entries for f in (e.finding, e.beside) if f], facts, language=language, rules=rules),
