@@ -1,0 +1,1 @@
+"""Explanations around one row: local linear models (LIME) and rules (anchors)."""

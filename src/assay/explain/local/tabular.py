@@ -1,0 +1,183 @@
+"""LIME for rows of a table: perturbed, predicted and solved together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from assay.core.errors import AssayError, unknown
+from assay.core.house import Progress
+from assay.explain.attribution import Attributions
+from assay.explain.columns import Floats
+from assay.explain.local.fit import LocalModels, Neighbours, Selection, fit
+from assay.explain.local.kernel import exponential
+from assay.explain.local.neighbourhood import Around, Drawn, Neighbourhood, draw_bins, draw_numbers, neighbourhood
+from assay.explain.local.stability import rank_agreement, top_overlap
+from assay.explain.question import Question
+from assay.explain.target import BATCH
+
+REPEATS = 5
+"""Independent sets that the samples of a row are made of, among which its stability is measured."""
+METHOD = "lime"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a neighbourhood is drawn and fitted; see `lime`."""
+
+    samples: int
+    discretize: bool
+    bins: int
+    around: Around
+    kernel_width: float | None
+    features: int | None
+    select: Selection
+    ridge: float
+    seed: int
+
+    def __post_init__(self) -> None:
+        if self.samples < 4 * REPEATS:
+            raise AssayError(
+                f"{self.samples} samples are too few for a local model.", code="samples", hint="5000 are usual."
+            )
+        if not self.ridge >= 0:
+            raise AssayError("The ridge is a number from 0.", code="ridge", hint="1 is usual; 0 is least squares.")
+        if self.features is not None and self.features < 1:
+            raise AssayError("An explanation needs a column.", code="features", hint="Give features= from 1, or none.")
+        if self.select not in ("highest-weights", "forward"):
+            raise unknown("selection", self.select, ("highest-weights", "forward"))
+        if self.around not in ("data", "instance"):
+            raise unknown("place to draw around", self.around, ("data", "instance"))
+
+
+def lime(
+    question: Question,
+    /,
+    *,
+    samples: int = 5000,
+    discretize: bool = True,
+    bins: int = 4,
+    around: Around = "data",
+    kernel_width: float | None = None,
+    features: int | None = None,
+    select: Selection = "highest-weights",
+    ridge: float = 1.0,
+    seed: int | None = None,
+    progress: Progress | None = None,
+) -> Attributions:
+    """What each column adds to a linear model that is fitted to the answers around each row.
+
+    `discretize`: numbers are cut into `bins` quantile bins of the background and a column is "as in this row" or not.
+    Its value is what that adds, `base` the local model's answer where no column is as in the row. Else numbers are
+    standardised and drawn from normals `around` the background's mean ("data") or the row ("instance"); the value is
+    the slope times the row's distance from the background's mean, in standard deviations, and `base` the local model's
+    answer at that mean with every category another one. Either way base + values is the local model's answer for the
+    row, `outputs` the model's own, and `residual` the difference: `additive` is False, nothing forces it to 0.
+
+    `samples` are rounded up to a multiple of REPEATS; the model is asked for (samples + 1) rows a row, in batches of up
+    to 65,536. `features` keeps that many columns (None: all), chosen by `select`. `kernel_width`: 0.75·√columns.
+    `errors` are the Monte-Carlo standard errors of the values (sandwich, see `fit`). `facts`: "weighted_r_squared" of
+    the fit; "stability", the mean rank correlation of the absolute values among REPEATS sets of samples/REPEATS samples
+    each, which costs no further call of the model and is lower than that of whole repeats (`repeat` makes those);
+    "top_overlap" of the same sets; "effective_samples" under the kernel. The random numbers come from `seed` (the
+    question's) and the content of the row, so that a row has one explanation, alone or in any batch.
+
+    Not for questions of cause, nor for reliance on correlated columns: columns are drawn independently, which makes
+    rows that do not exist, and a model can behave differently there (Slack et al. 2020). The bins follow the
+    background: give the question some thousand background rows.
+    Source: Ribeiro, Singh & Guestrin (2016), "Why should I trust you?", KDD, algorithm 1.
+    """
+    chosen = Settings(
+        samples, discretize, bins, around, kernel_width, features, select, ridge, question.seed if seed is None else seed
+    )
+    near = neighbourhood(question.columns, question.background, bins=bins)
+    parts = _all(question, near, chosen, progress)
+    here = np.concatenate([part.here for part in parts])
+    models = [part.models for part in parts]
+    repeated = np.concatenate([found.repeated for found in models]) * here[:, None, :]
+    return Attributions(
+        METHOD,
+        question.columns,
+        question.rows,
+        np.concatenate([found.coefficients for found in models]) * here,
+        np.concatenate([found.intercept for found in models]),
+        question.target(question.rows),
+        target=question.target.name,
+        scale=question.target.scale,
+        origin=question.origin,
+        places=question.places,
+        errors=np.concatenate([found.errors for found in models]) * np.abs(here),
+        additive=False,
+        facts={
+            "weighted_r_squared": np.concatenate([found.r_squared for found in models]),
+            "stability": rank_agreement(repeated),
+            "top_overlap": top_overlap(repeated),
+            "effective_samples": np.concatenate([found.effective for found in models]),
+        },
+        settings={
+            "samples": -(-samples // REPEATS) * REPEATS,
+            "discretize": discretize,
+            "bins": bins,
+            "around": around,
+            "kernel_width": _width(chosen, len(question.columns)),
+            "features": features,
+            "select": select,
+            "ridge": ridge,
+            "seed": chosen.seed,
+        },
+    )
+
+
+def conditions(question: Question, /, *, bins: int = 4) -> tuple[tuple[str, ...], ...]:
+    """For each row and column what "as in this row" means in a discretised explanation: "28 < age <= 37"."""
+    near = neighbourhood(question.columns, question.background, bins=bins)
+    return tuple(tuple(near.condition(j, float(value)) for j, value in enumerate(row)) for row in question.rows)
+
+
+def repeat(question: Question, /, *, seeds: int = 5, **settings: object) -> Floats:
+    """(seeds, rows, columns) values of `lime` under different seeds; costs `seeds` times the samples of one.
+
+    `stability.rank_agreement` and `stability.top_overlap` take them as (rows, seeds, columns).
+    """
+    start = settings.pop("seed", None)
+    first = question.seed if start is None else int(str(start))
+    made = [lime(question, seed=first + i, **settings).values for i in range(seeds)]  # type: ignore[arg-type]
+    return np.stack(made)
+
+
+@dataclass(frozen=True, eq=False)
+class _Block:
+    models: LocalModels
+    here: Floats
+
+
+def _all(question: Question, near: Neighbourhood, chosen: Settings, progress: Progress | None) -> list[_Block]:
+    """The local models of all rows, as many rows at once as fill one batch of the model."""
+    rows, size = question.rows, max(1, BATCH // chosen.samples)
+    if progress is not None:
+        progress.started(METHOD, total=len(rows))
+    out = []
+    for start in range(0, len(rows), size):
+        drawn = _draw(near, rows[start : start + size], chosen)
+        answers = question.target(drawn.matrix).reshape(drawn.squared.shape)
+        weights = exponential(drawn.squared, width=_width(chosen, len(question.columns)))
+        found = Neighbours(drawn.design, answers, weights, drawn.here)
+        models = fit(found, ridge=chosen.ridge, keep=chosen.features, select=chosen.select)
+        out.append(_Block(models, drawn.here))
+        if progress is not None:
+            progress.advanced(METHOD, done=min(start + size, len(rows)))
+    if progress is not None:
+        progress.ended(METHOD)
+    return out
+
+
+def _draw(near: Neighbourhood, rows: Floats, chosen: Settings) -> Drawn:
+    each = -(-chosen.samples // REPEATS)
+    if chosen.discretize:
+        return draw_bins(near, rows, samples=each, repeats=REPEATS, seed=chosen.seed)
+    return draw_numbers(near, rows, samples=each, repeats=REPEATS, seed=chosen.seed, around=chosen.around)
+
+
+def _width(chosen: Settings, columns: int) -> float:
+    return 0.75 * columns**0.5 if chosen.kernel_width is None else chosen.kernel_width
