@@ -1,0 +1,1 @@
+"""What would change a decision: counterfactuals within what a person can change."""
