@@ -97,9 +97,7 @@ def _held(gram: Floats, active: NDArray[np.bool_], ridge: float) -> Floats:
     return np.where(both, gram, 0.0) + penalty[..., None] * np.eye(gram.shape[-1])
 
 
-def _active(
-    gram: Floats, cross: Floats, here: Floats, keep: int | None, select: Selection
-) -> NDArray[np.bool_]:
+def _active(gram: Floats, cross: Floats, here: Floats, keep: int | None, select: Selection) -> NDArray[np.bool_]:
     """(rows, features) True for the intercept and the features that are fitted."""
     varies = _varies(gram)
     if keep is None or keep >= here.shape[1]:
@@ -133,9 +131,7 @@ def _chosen(
     return chosen
 
 
-def _with_best(
-    gram: Floats, cross: Floats, open_: NDArray[np.bool_], chosen: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
+def _with_best(gram: Floats, cross: Floats, open_: NDArray[np.bool_], chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """`chosen` and, for each row, the open feature that explains most beside them."""
     explained = np.full(chosen.shape, -np.inf)
     for place in range(1, chosen.shape[1]):

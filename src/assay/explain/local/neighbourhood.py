@@ -78,7 +78,9 @@ def neighbourhood(columns: Columns, background: Floats, /, *, bins: int = 4) -> 
         numeric = column.kind != "category" and len(known) > 0
         edges.append(np.unique(np.quantile(known, np.arange(1, bins) / bins)) if numeric else np.zeros(0))
         spread = known.std() if numeric else 0.0
-        summaries[:, j] = (known.mean(), spread or 1.0, spread, known.min(), known.max()) if numeric else (0, 1, 0, 0, 0)
+        summaries[:, j] = (
+            (known.mean(), spread or 1.0, spread, known.min(), known.max()) if numeric else (0, 1, 0, 0, 0)
+        )
     codes = np.empty(kept.shape, dtype=np.int32, order="F")
     for j, column in enumerate(columns.columns):
         codes[:, j] = _codes(kept[:, j], edges[j], column.kind == "category")
@@ -145,4 +147,4 @@ def _normal(near: Neighbourhood, place: int, value: float, around: Around, noise
     drawn = centre + noise * near.spread[place]
     if near.columns.columns[place].kind == "integer":
         drawn = np.rint(drawn)
-    return np.clip(drawn, min(near.low[place], value), max(near.high[place], value))
+    return np.asarray(np.clip(drawn, min(near.low[place], value), max(near.high[place], value)))

@@ -1,8 +1,19 @@
-"""LIME for rows of a table: perturbed, predicted and solved together."""
+"""LIME for rows of a table: perturbed, predicted and solved together.
+
+What the numbers mean. Discretised, numbers are cut at quantiles of the background, and a column is "as in this row"
+(the same bin or category) or not: its value is what being so adds, and `base` the local model's answer where no column
+is as in the row. Not discretised, numbers are standardised: the value is the slope times the row's distance from the
+background's mean in standard deviations, and `base` the local model's answer at that mean, with every category another
+one. Either way base + values is the local model's answer for the row, `outputs` the model's own, and `residual` the
+difference: `additive` is False, for nothing forces it to 0.
+
+When not to use it. Columns are drawn independently of each other, which makes rows that do not exist; a model may
+behave differently there (Slack et al. 2020), and correlated columns share their effect by chance.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -30,7 +41,7 @@ class Settings:
     discretize: bool
     bins: int
     around: Around
-    kernel_width: float | None
+    kernel_width: float
     features: int | None
     select: Selection
     ridge: float
@@ -66,67 +77,33 @@ def lime(
     seed: int | None = None,
     progress: Progress | None = None,
 ) -> Attributions:
-    """What each column adds to a linear model that is fitted to the answers around each row.
+    """What each column adds to a linear model that is fitted to the answers around each row; see the module.
 
-    `discretize`: numbers are cut into `bins` quantile bins of the background and a column is "as in this row" or not.
-    Its value is what that adds, `base` the local model's answer where no column is as in the row. Else numbers are
-    standardised and drawn from normals `around` the background's mean ("data") or the row ("instance"); the value is
-    the slope times the row's distance from the background's mean, in standard deviations, and `base` the local model's
-    answer at that mean with every category another one. Either way base + values is the local model's answer for the
-    row, `outputs` the model's own, and `residual` the difference: `additive` is False, nothing forces it to 0.
+    `discretize`: into `bins` quantile bins; else numbers are drawn `around` the background's mean ("data") or the row
+    ("instance"). `samples` a row, rounded up to a multiple of REPEATS; the model is asked for one more, in batches of
+    up to 65,536. `kernel_width`: 0.75·√columns. `features` keeps so many columns (None: all), chosen by `select`.
+    `ridge` as in `lime`; 0 is least squares. `seed` (the question's) and the content of a row make its random numbers:
+    a row has one explanation, alone or in any batch. `errors` are Monte-Carlo standard errors (sandwich, see `fit`).
 
-    `samples` are rounded up to a multiple of REPEATS; the model is asked for (samples + 1) rows a row, in batches of up
-    to 65,536. `features` keeps that many columns (None: all), chosen by `select`. `kernel_width`: 0.75·√columns.
-    `errors` are the Monte-Carlo standard errors of the values (sandwich, see `fit`). `facts`: "weighted_r_squared" of
-    the fit; "stability", the mean rank correlation of the absolute values among REPEATS sets of samples/REPEATS samples
-    each, which costs no further call of the model and is lower than that of whole repeats (`repeat` makes those);
-    "top_overlap" of the same sets; "effective_samples" under the kernel. The random numbers come from `seed` (the
-    question's) and the content of the row, so that a row has one explanation, alone or in any batch.
-
-    Not for questions of cause, nor for reliance on correlated columns: columns are drawn independently, which makes
-    rows that do not exist, and a model can behave differently there (Slack et al. 2020). The bins follow the
-    background: give the question some thousand background rows.
+    `facts`: "weighted_r_squared" of the fit; "stability", the mean rank correlation of the absolute values among
+    REPEATS sets of samples/REPEATS each, which costs no call of the model and is lower than that of whole repeats
+    (`repeat`); "top_overlap" of the same sets; "effective_samples" under the kernel. The bins follow the background:
+    give the question some thousand rows of it.
     Source: Ribeiro, Singh & Guestrin (2016), "Why should I trust you?", KDD, algorithm 1.
     """
     chosen = Settings(
-        samples, discretize, bins, around, kernel_width, features, select, ridge, question.seed if seed is None else seed
+        samples=-(-samples // REPEATS) * REPEATS,
+        discretize=discretize,
+        bins=bins,
+        around=around,
+        kernel_width=0.75 * len(question.columns) ** 0.5 if kernel_width is None else kernel_width,
+        features=features,
+        select=select,
+        ridge=ridge,
+        seed=question.seed if seed is None else seed,
     )
     near = neighbourhood(question.columns, question.background, bins=bins)
-    parts = _all(question, near, chosen, progress)
-    here = np.concatenate([part.here for part in parts])
-    models = [part.models for part in parts]
-    repeated = np.concatenate([found.repeated for found in models]) * here[:, None, :]
-    return Attributions(
-        METHOD,
-        question.columns,
-        question.rows,
-        np.concatenate([found.coefficients for found in models]) * here,
-        np.concatenate([found.intercept for found in models]),
-        question.target(question.rows),
-        target=question.target.name,
-        scale=question.target.scale,
-        origin=question.origin,
-        places=question.places,
-        errors=np.concatenate([found.errors for found in models]) * np.abs(here),
-        additive=False,
-        facts={
-            "weighted_r_squared": np.concatenate([found.r_squared for found in models]),
-            "stability": rank_agreement(repeated),
-            "top_overlap": top_overlap(repeated),
-            "effective_samples": np.concatenate([found.effective for found in models]),
-        },
-        settings={
-            "samples": -(-samples // REPEATS) * REPEATS,
-            "discretize": discretize,
-            "bins": bins,
-            "around": around,
-            "kernel_width": _width(chosen, len(question.columns)),
-            "features": features,
-            "select": select,
-            "ridge": ridge,
-            "seed": chosen.seed,
-        },
-    )
+    return _attributions(question, chosen, _all(question, near, chosen, progress))
 
 
 def conditions(question: Question, /, *, bins: int = 4) -> tuple[tuple[str, ...], ...]:
@@ -161,7 +138,7 @@ def _all(question: Question, near: Neighbourhood, chosen: Settings, progress: Pr
     for start in range(0, len(rows), size):
         drawn = _draw(near, rows[start : start + size], chosen)
         answers = question.target(drawn.matrix).reshape(drawn.squared.shape)
-        weights = exponential(drawn.squared, width=_width(chosen, len(question.columns)))
+        weights = exponential(drawn.squared, width=chosen.kernel_width)
         found = Neighbours(drawn.design, answers, weights, drawn.here)
         models = fit(found, ridge=chosen.ridge, keep=chosen.features, select=chosen.select)
         out.append(_Block(models, drawn.here))
@@ -173,11 +150,34 @@ def _all(question: Question, near: Neighbourhood, chosen: Settings, progress: Pr
 
 
 def _draw(near: Neighbourhood, rows: Floats, chosen: Settings) -> Drawn:
-    each = -(-chosen.samples // REPEATS)
+    each = chosen.samples // REPEATS
     if chosen.discretize:
         return draw_bins(near, rows, samples=each, repeats=REPEATS, seed=chosen.seed)
     return draw_numbers(near, rows, samples=each, repeats=REPEATS, seed=chosen.seed, around=chosen.around)
 
 
-def _width(chosen: Settings, columns: int) -> float:
-    return 0.75 * columns**0.5 if chosen.kernel_width is None else chosen.kernel_width
+def _attributions(question: Question, chosen: Settings, blocks: list[_Block]) -> Attributions:
+    models = [block.models for block in blocks]
+    here = np.concatenate([block.here for block in blocks])
+    repeated = np.concatenate([found.repeated for found in models]) * here[:, None, :]
+    return Attributions(
+        METHOD,
+        question.columns,
+        question.rows,
+        np.concatenate([found.coefficients for found in models]) * here,
+        np.concatenate([found.intercept for found in models]),
+        question.target(question.rows),
+        target=question.target.name,
+        scale=question.target.scale,
+        origin=question.origin,
+        places=question.places,
+        errors=np.concatenate([found.errors for found in models]) * np.abs(here),
+        additive=False,
+        facts={
+            "weighted_r_squared": np.concatenate([found.r_squared for found in models]),
+            "stability": rank_agreement(repeated),
+            "top_overlap": top_overlap(repeated),
+            "effective_samples": np.concatenate([found.effective for found in models]),
+        },
+        settings=asdict(chosen),
+    )
