@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sized
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,7 +91,7 @@ def nice_scale(values: Iterable[float | None], /, *, start: float, end: float, m
     return Scale(first * step, max(last, first + 1) * step, start, end, step)
 
 
-def numbers(values: Sequence[Any], /, *, what: str) -> tuple[float | None, ...]:
+def numbers(values: Iterable[Any], /, *, what: str) -> tuple[float | None, ...]:
     """`values` as floats of ten digits, so that every machine draws the same; None is what is missing.
 
     Raises AssayError for NaN, infinity and what no axis can hold.
@@ -107,7 +107,7 @@ def numbers(values: Sequence[Any], /, *, what: str) -> tuple[float | None, ...]:
     return tuple(out)
 
 
-def same_length(what: str, /, *columns: Sequence[object] | None) -> None:
+def same_length(what: str, /, *columns: Sized | None) -> None:
     """Raises AssayError where the columns that are given are not equally long."""
     lengths = {len(column) for column in columns if column is not None}
     if len(lengths) > 1:

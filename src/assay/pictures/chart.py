@@ -6,10 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from numpy.typing import NDArray
+
 from assay.core.errors import AssayError
 from assay.pictures.axes import numbers, same_length
 from assay.pictures.layout import Ends, render
 from assay.pictures.marks import Bars, Heat, Line, Mark, Place, Points
+
+Column = Sequence[Any] | NDArray[Any]
+"""Numbers, names or None, one for each point; an array of numpy will do."""
 
 LARGEST_MARKER = 2.2
 """How many times the usual marker the largest of sized points is."""
@@ -31,12 +36,12 @@ class Chart:
 
     def line(
         self,
-        xs: Sequence[Any],
-        ys: Sequence[Any],
+        xs: Column,
+        ys: Column,
         *,
         name: str = "",
-        low: Sequence[Any] | None = None,
-        high: Sequence[Any] | None = None,
+        low: Column | None = None,
+        high: Column | None = None,
     ) -> None:
         """Add a line through (xs, ys), in that order, with a band from `low` to `high`; None breaks it."""
         same_length("line", xs, ys, low, high)
@@ -46,14 +51,14 @@ class Chart:
 
     def points(
         self,
-        xs: Sequence[Any],
-        ys: Sequence[Any],
+        xs: Column,
+        ys: Column,
         *,
         name: str = "",
-        low: Sequence[Any] | None = None,
-        high: Sequence[Any] | None = None,
-        sizes: Sequence[Any] | None = None,
-        shades: Sequence[Any] | None = None,
+        low: Column | None = None,
+        high: Column | None = None,
+        sizes: Column | None = None,
+        shades: Column | None = None,
     ) -> None:
         """Add points with intervals; `sizes` (not negative) are areas, `shades` numbers drawn pale to dark.
 
@@ -77,10 +82,10 @@ class Chart:
     def bars(
         self,
         names: Sequence[str],
-        values: Sequence[Any],
+        values: Column,
         *,
-        low: Sequence[Any] | None = None,
-        high: Sequence[Any] | None = None,
+        low: Column | None = None,
+        high: Column | None = None,
         name: str = "",
     ) -> None:
         """Add horizontal bars from zero, the first name on top; a second call puts its bars beside the first's."""
@@ -104,7 +109,7 @@ class Chart:
         self,
         rows: Sequence[str],
         columns: Sequence[str],
-        values: Sequence[Sequence[Any]],
+        values: Sequence[Sequence[Any]] | NDArray[Any],
         *,
         texts: Sequence[Sequence[str]] | None = None,
     ) -> None:
@@ -145,7 +150,7 @@ class _Interval:
     high: tuple[float | None, ...] = ()
 
 
-def _interval(what: str, low: Sequence[Any] | None, high: Sequence[Any] | None) -> _Interval:
+def _interval(what: str, low: Column | None, high: Column | None) -> _Interval:
     """Both sides of an interval, or neither."""
     if low is None and high is None:
         return _Interval()
@@ -154,7 +159,7 @@ def _interval(what: str, low: Sequence[Any] | None, high: Sequence[Any] | None) 
     return _Interval(numbers(low, what=what), numbers(high, what=what))
 
 
-def _places(values: Sequence[Any], what: str) -> tuple[Place, ...]:
+def _places(values: Column, what: str) -> tuple[Place, ...]:
     """Numbers, or names where they are texts."""
     if any(isinstance(value, str) for value in values):
         return tuple(None if value is None else str(value) for value in values)

@@ -61,13 +61,13 @@ class Room:
 
 
 def attached(entries: Sequence[Entry], /, *, language: Language, room: Room) -> tuple[Attached, ...]:
-    """The attachments of the Findings that may be shown, each once."""
+    """The attachments of the Findings that may be shown, each once, pictures first."""
     found: dict[tuple[str, str], Attached] = {}
     for f in (e.finding for e in entries if not e.hidden):
         for name, digest in f.attachments.items():
             if (name, digest) not in found and len(found) < MOST:
                 found[name, digest] = _attached(f, name, digest, language, room)
-    return tuple(found.values())
+    return tuple(sorted(found.values(), key=lambda a: a.source is None))
 
 
 def _attached(f: Finding, name: str, digest: str, language: Language, room: Room) -> Attached:

@@ -36,7 +36,8 @@ def calibration(
     on the group even when the score is known (sufficiency fails; Barocas, Hardt & Narayanan 2023, ch. 3); above zero
     the group is scored too low. `calibration_error` is each group's expected calibration error over `bins` bins of
     equal size, de-biased (`seed` is for its interval), and `calibration_error_gap` the difference of the largest and
-    smallest one, with an interval that holds for all groups at once. The overall error is in quality.calibration.
+    smallest one, with an interval that holds for all groups at once. The groups of single attributes have their
+    reliability curves attached, without bins of fewer than 10 rows. The overall error is in quality.calibration.
     Limits (0.05, 0.10) are convention.
     """
     check_depth(depth)

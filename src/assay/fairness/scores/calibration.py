@@ -11,6 +11,7 @@ from assay.core.errors import Message
 from assay.core.measure import Interval, Measure, Slice
 from assay.data.counts import Counts
 from assay.fairness.scores.histogram import histogram
+from assay.fairness.scores.reliability import reliability
 from assay.fairness.words import empty_denominator, left_out_groups, too_few_groups
 from assay.stats.calibration import expected_calibration_error, pooled
 
@@ -37,7 +38,10 @@ def calibration_error(
     parts: int,
     rng: np.random.Generator,
 ) -> CalibrationOf:
-    """`calibration_error` of one slice at `level`, and its interval at the level `wide`."""
+    """`calibration_error` of one slice at `level`, and its interval at the level `wide`.
+
+    The group of a single attribute has its reliability curve with it.
+    """
     both, positive = histogram(counts, bins, labels=("0", "1")), histogram(counts, bins, labels=("1",))
     if both.rows == 0:
         reason = empty_denominator("rows with label and score")
@@ -58,6 +62,7 @@ def calibration_error(
         interval=found.interval,
         method="de-biased expected calibration error",
         notes=(note,),
+        attachments=reliability(n, hits, scores, slice, effective=effective, level=level) if len(slice) == 1 else {},
     )
     return CalibrationOf(measure, wider.interval)
 
