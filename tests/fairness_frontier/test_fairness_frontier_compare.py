@@ -17,6 +17,7 @@ from assay.core.part import Part
 from assay.data.case import Case
 from assay.fairness.frontier.classifier import TableClassifier
 from assay.fairness.frontier.compare import compare
+from assay.fairness.frontier.labels import Box, Point, place
 from assay.fairness.frontier.outcomes import Held, Judge, Outcome
 from assay.fairness.frontier.plot import svg
 from assay.fairness.frontier.record import PLAIN, Entry, Frontier, mark_dominated
@@ -117,9 +118,23 @@ def test_picture_is_xml_and_escapes_names() -> None:
     texts = [node.text for node in root.iter("{http://www.w3.org/2000/svg}text")]
     assert {"<script>&", "fine"} <= set(texts)
     circles = list(root.iter("{http://www.w3.org/2000/svg}circle"))
-    assert [circle.get("fill") for circle in circles] == ["#1b5e7a", "#ffffff"]
+    assert [circle.get("fill") for circle in circles] == ["#14506b", "#ffffff"]
     assert float(circles[0].get("cx", "")) < float(circles[1].get("cx", ""))
     assert float(circles[0].get("cy", "")) < float(circles[1].get("cy", ""))
+
+
+def test_names_of_crowded_points_cover_neither_each_other_nor_points() -> None:
+    rng = np.random.default_rng(2)
+    within = Box(60, 8, 740, 420)
+    for spread in (2.0, 10.0, 40.0):
+        at = rng.normal((400, 200), spread, (21, 2))
+        points = [Point(x, y, "m" * int(size)) for (x, y), size in zip(at, rng.integers(4, 30, 21), strict=True)]
+        labels = place(points, within)
+        assert [label.point for label in labels] == points
+        assert all(within.holds(label.box) for label in labels)
+        pairs = [(a, b) for i, a in enumerate(labels) for b in labels[:i]]
+        assert not any(a.box.meets(b.box) for a, b in pairs)
+        assert not any(label.box.meets(point.box) for label in labels for point in points)
 
 
 def test_a_method_that_refuses_says_why(parts: Any, recidivism: Case) -> None:
