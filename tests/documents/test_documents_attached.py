@@ -15,7 +15,7 @@ from assay.core.errors import Message
 from assay.core.finding import Findings, Run
 from assay.core.measure import Attachment, Measure, attached_table
 from assay.documents import html, markdown
-from assay.documents.report import attached
+from assay.documents.report import build
 from assay.documents.write import findings_json
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)> | `x` [a](javascript:b) \u202e'
@@ -124,8 +124,7 @@ def test_what_goes_with_a_hidden_number_is_hidden_too():
 
 
 def test_pictures_that_do_not_fit_are_named(monkeypatch):
-    monkeypatch.setattr(attached, "ROOM", 1000)
-    monkeypatch.setattr(attached.Room, "__init__", lambda self: setattr(self, "left", attached.ROOM))
+    monkeypatch.setattr(build, "ROOM", 1000)
     files = {f"p{i}": Attachment(b"x" * 500 + b"%d" % i, "image/png", f"Picture {i}") for i in range(3)}
     page = Page(html(run_of(measure(**files))))
     assert len(page.all("img")) == 1

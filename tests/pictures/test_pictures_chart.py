@@ -135,6 +135,13 @@ def test_sizes_are_areas_and_shades_have_a_scale() -> None:
     assert len({p.get("fill") for p in found(root, "path")}) == 3
 
 
+def test_a_long_title_is_drawn_as_far_as_it_fits_and_said_whole() -> None:
+    root = read(Chart("word " * 50, width=400))
+    assert len(root.find(f"{SVG}title").text) == 249
+    assert texts(root)[0].endswith("…")
+    assert len(texts(root)[0]) < 50
+
+
 def test_hostile_texts_stay_texts() -> None:
     chart = Chart(HOSTILE, x=HOSTILE, y=HOSTILE)
     chart.bars([HOSTILE, "b"], [1, 2], name=HOSTILE)

@@ -12,8 +12,14 @@ from assay.pictures.marks import Bars, Frame, Heat, Mark, Place, line, rect
 from assay.pictures.paint import GRID, INK, MUTED, PAPER, coordinate, shade
 from assay.pictures.wording import escaped, number_text, width_of
 
-TITLE, LABEL, LEGEND = 100, 60, 40
-"""Most letters of a title, of the label of an axis and of a name in the legend."""
+LONGEST = 300
+"""Most letters of what is said of the picture and not drawn."""
+
+LABEL, LEGEND = 60, 40
+"""Most letters of the label of an axis and of a name in the legend."""
+
+TITLE_LETTER = 8.4
+"""About so wide is a letter of the title; a title has as many as fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +70,13 @@ def render(chart: Described, marks: Sequence[Mark], shades: Ends | None, /) -> s
     ]
     said = "; ".join(filter(None, [f"{len(marks)} layers", chart.x, chart.y, *(m.name for m in marks)]))
     width, height = chart.width, coordinate(box.height)
+    fits = int((width - 32) / TITLE_LETTER)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{width}" height="{height}" '
         f'viewBox="0 0 {width} {height}" font-family="system-ui, sans-serif" font-size="12" fill="{INK}">'
-        f"<title>{escaped(chart.title, longest=TITLE)}</title><desc>{escaped(said, longest=400)}</desc>"
+        f"<title>{escaped(chart.title, longest=LONGEST)}</title><desc>{escaped(said, longest=LONGEST)}</desc>"
         f'<rect width="{width}" height="{height}" fill="{PAPER}"/>'
-        f'<text x="16" y="26" font-size="15" font-weight="600">{escaped(chart.title, longest=TITLE)}</text>'
+        f'<text x="16" y="26" font-size="15" font-weight="600">{escaped(chart.title, longest=fits)}</text>'
         f"{''.join(body)}</svg>"
     )
 

@@ -50,7 +50,7 @@ class Attached:
 class Room:
     """What is left of the bytes for pictures."""
 
-    left: int = ROOM
+    left: int
 
     def take(self, size: int) -> bool:
         """True when there was so much room, which is now taken."""
@@ -92,7 +92,7 @@ def _attached(f: Finding, name: str, digest: str, language: Language, room: Room
 def _told(attachment: Attachment) -> str:
     """The title inside the picture, which a store keeps; else the one beside it."""
     if attachment.media_type == "image/svg+xml":
-        inside = re.search(rb"<title>([^<]{1,1000})</title>", attachment.data[:4096])
+        inside = re.search(rb"<title>([^<]{1,4000})</title>", attachment.data[:8192])
         if inside:
             return html.unescape(inside[1].decode("utf-8", "replace"))
     return attachment.title

@@ -10,7 +10,7 @@ from assay.core.measure import Verdict
 from assay.core.policy import PolicyLimit
 from assay.documents.escape import Shown, attributes, groups_of
 from assay.documents.language import Language, Sentence
-from assay.documents.report.attached import Room
+from assay.documents.report.attached import ROOM, Room
 from assay.documents.report.checks import CheckPage, check_page
 from assay.documents.report.facts import Attribute, Source, facts, group_sizes, sources
 from assay.documents.report.made import Fact
@@ -117,7 +117,7 @@ def _areas(run: Run, stands: Standing, room: Caps, language: Language) -> tuple[
     """Checks by area, in the order they were asked; a check that was asked and gave nothing is there too."""
     found = dict(by(stands.entries, lambda e: e.finding.check))
     ids = [id for id in dict.fromkeys([*found, *sorted(run.checks)]) if id not in stands.elsewhere]
-    pictures = Room()
+    pictures = Room(ROOM)
     areas: dict[str, list[CheckPage]] = {}
     for i, id in enumerate(ids):
         about = run.checks.get(id, {})
