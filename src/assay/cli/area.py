@@ -15,7 +15,9 @@ from assay.engine.progress import TerminalProgress
 
 
 class AreaCommands(click.Group):
-    """The commands whose first word is the name of this group."""
+    """The commands whose first word is the name of this group; `alone` is the one that has no second word."""
+
+    alone: click.Command | None = None
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         from assay.engine.areas import registry
@@ -29,20 +31,36 @@ class AreaCommands(click.Group):
             return None
         return click_command(cmd_name, registry().command(f"{self.name} {cmd_name}"))
 
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """The context of the group, or that of the command without a second word where the first argument names none."""
+        second = args[0] if args else ""
+        if self.alone is not None and second not in self.list_commands(click.Context(self)):
+            return self.alone.make_context(info_name, args, parent, **extra)
+        return super().make_context(info_name, args, parent, **extra)
+
 
 def area_command(word: str, /) -> click.Command:
     """The command or group called `word`, from the areas that are installed."""
     from assay.engine.areas import registry
 
-    if word in registry().commands:
-        return click_command(word, registry().command(word))
-    area = next(area for area in registry().areas.values() if any(n.startswith(f"{word} ") for n in area.commands))
-    return AreaCommands(word, help=area.title)
+    found = registry()
+    below = sorted(name for name in found.commands if name.startswith(f"{word} "))
+    if not below:
+        return click_command(word, found.command(word))
+    area = next(area for area in found.areas.values() if below[0] in area.commands)
+    group = AreaCommands(word, help=area.title)
+    if word in found.commands:
+        group.alone = click_command(word, found.command(word))
+        group.alone.epilog = "Also: " + ", ".join(f"assay {name}" for name in below) + "."
+        group.short_help = group.alone.short_help
+    return group
 
 
 def click_command(name: str, found: Command, /) -> click.Command:
     """The declared Command as one of the command line."""
-    own = [p for p in found.parameters.values() if p.name not in NAMES]
+    own = [p for p in found.parameters.values() if not found.needs_case or p.name not in NAMES]
 
     def call(**arguments: Any) -> None:
         from assay.engine.policies import default_policy, read_policy
@@ -51,6 +69,7 @@ def click_command(name: str, found: Command, /) -> click.Command:
         from assay.store.house import StoreHouse
 
         given, rest = split_arguments(arguments)
+        given["with_model"] = given.get("with_model") or (found.needs_model and bool(given.get("demo")))
         described = case_file_of(given) if found.needs_case else None
         policy = (
             read_policy(rest["policy"])
@@ -70,4 +89,5 @@ def click_command(name: str, found: Command, /) -> click.Command:
         "--policy", metavar="FILE", help="Limits and rules. Default: that of the case, or the built-in."
     )
     body: Callable[..., Any] = json_option(store_option(shared(case_options(call) if found.needs_case else call)))
-    return click.command(name, help=f"{found.title}\n\n{found.doc}", short_help=found.title)(with_options(own, body))
+    body = with_options(own, body, positional=found.positional)
+    return click.command(name, help=f"{found.title}\n\n{found.doc}", short_help=found.title)(body)

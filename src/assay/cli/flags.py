@@ -17,10 +17,13 @@ def flag(p: Parameter) -> str:
     return "--" + p.name.replace("_", "-")
 
 
-def with_options(parameters: Sequence[Parameter], body: Callable[..., Any], /) -> Callable[..., Any]:
-    """`body` with one option for each parameter; they arrive as `own_NAME`."""
+def with_options(
+    parameters: Sequence[Parameter], body: Callable[..., Any], /, *, positional: str = ""
+) -> Callable[..., Any]:
+    """`body` with one option for each parameter, an argument for the one that is `positional`; all as `own_NAME`."""
     for p in reversed(parameters):
-        body = _option(p)(body)
+        shown = click.argument(f"own_{p.name}", nargs=-1, metavar=f"[{p.name.upper()}]...")
+        body = (shown if p.name == positional else _option(p))(body)
     return body
 
 

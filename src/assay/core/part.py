@@ -72,13 +72,16 @@ class Answer(Protocol):
 class Command:
     """A command of an area: `function(house, case, /, *, keywords)` where `needs_case`, else without the case.
 
-    The command line makes flags of the keywords, as it does for checks, and opens the case.
+    The command line makes flags of the keywords, as it does for checks, and opens the case. `needs_model`: a built-in
+    case is opened with its model. `positional` names the keyword (a tuple of texts) that is written without a flag.
     """
 
     title: str
     function: Callable[..., Answer]
     needs_case: bool
     parameters: Mapping[str, Parameter]
+    needs_model: bool = False
+    positional: str = ""
 
     @property
     def doc(self) -> str:
@@ -86,11 +89,13 @@ class Command:
         return inspect.getdoc(self.function) or ""
 
 
-def command(*, title: str, needs_case: bool = True) -> Callable[[Callable[..., Answer]], Command]:
+def command(
+    *, title: str, needs_case: bool = True, needs_model: bool = False, positional: str = ""
+) -> Callable[[Callable[..., Answer]], Command]:
     """Declare the decorated function as a Command; the Area names it."""
 
     def declare(function: Callable[..., Answer]) -> Command:
-        return Command(title, function, needs_case, parameters_of(function))
+        return Command(title, function, needs_case, parameters_of(function), needs_model, positional)
 
     return declare
 
@@ -101,7 +106,7 @@ class Area:
 
     `catalogues` are packages whose modules declare checks and parts; every module in them is loaded.
     `commands` maps one or two words ("mitigate", "fairness subgroups") to `"package.module:attribute"`, a Command that
-    is loaded only when it is called.
+    is loaded only when it is called. Of "explain" and "explain text" the first answers where no second word is known.
     """
 
     name: str
