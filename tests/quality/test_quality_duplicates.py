@@ -17,7 +17,9 @@ from assay.quality.checks.duplicates import duplicates
 def case(columns: dict[str, Any], *, task: str = "binary", **roles: Any) -> Any:
     table = columns if isinstance(columns, pa.Table) else pa.table(columns)
     empty = {"features": ("a", "b"), "protected": (), "label": None, "split": None, "unit": None}
-    return SimpleNamespace(n=table.num_rows, task=task, roles=SimpleNamespace(**(empty | roles)), rows=table.select)
+    given = empty | roles
+    filled = SimpleNamespace(**given, whole_label=given["label"])
+    return SimpleNamespace(n=table.num_rows, task=task, roles=filled, rows=table.select)
 
 
 def values(subject: Any) -> dict[str, float | None]:

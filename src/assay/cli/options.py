@@ -14,7 +14,10 @@ from assay.engine.casefile import CaseFile, ModelSource, of_demo, read
 F = TypeVar("F", bound=Callable[..., Any])
 
 LISTS = ("protected", "feature", "identifier", "quasi_identifier", "control")
-ROLES = ("label", "prediction", "weight", "weights", "time", "split", "unit", "favourable", "threshold", "task")
+ROLES = (
+    *("label", "prediction", "weight", "weights", "time", "split", "unit", "observed", "randomised"),
+    *("favourable", "threshold", "task"),
+)
 
 PLURAL = {
     "feature": "features",
@@ -46,6 +49,8 @@ _CASE_OPTIONS = [
     click.option("--unit", metavar="COLUMN", help="The person (or thing) a row belongs to."),
     click.option("--split", metavar="COLUMN", help="Column that says train or test."),
     click.option("--time", metavar="COLUMN", help="When the row happened."),
+    click.option("--observed", metavar="COLUMN", help="True where the outcome is known."),
+    click.option("--randomised", metavar="COLUMN", help="True where it was obtained whatever the decision."),
     click.option("--favourable", metavar="VALUE", help="The label that is good for the person."),
     click.option("--threshold", type=float, help="Score from which it is favourable. Default 0.5."),
     click.option("--task", type=click.Choice(["binary", "multiclass", "regression"]), help="Default: as the label."),

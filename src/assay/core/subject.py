@@ -9,7 +9,7 @@ from assay.core.errors import unknown
 
 Task = Literal["binary", "multiclass", "regression", "none"]
 
-COUNTED_ROLES = ("protected", "label", "prediction", "score", "feature", "control", "split")
+COUNTED_ROLES = ("protected", "label", "prediction", "score", "feature", "control", "split", "observed", "randomised")
 """Roles a counting check may group by."""
 
 

@@ -19,6 +19,7 @@ from assay.data.outputs import output_columns
 from assay.data.plan import Available, Wanted, scans, serve
 from assay.data.roles.amounts import outcomes
 from assay.data.roles.given import Given, Roles, check_roles, roles_of
+from assay.data.roles.observed import with_observed_labels
 from assay.data.roles.outcome import held_out_levels, resolve, tally
 from assay.data.rows import digest
 from assay.data.rows.protocol import Rows, Scan
@@ -45,6 +46,7 @@ class Case:
         codings: Codings | None = None,
     ) -> None:
         check_roles(rows, roles)
+        rows = with_observed_labels(rows, roles)
         for role, columns in (("protected", roles.protected), ("controls", roles.controls)):
             for column in columns:
                 tally(rows, column, role)
@@ -88,6 +90,9 @@ class Case:
         belong to), `identifiers`, `quasi_identifiers`, `controls`. `favourable` names the good outcome; it can be left
         out for labels 0 and 1, true and false, -1 and 1. Without a prediction, a score of `threshold` (0.5) or more
         predicts it. `reference` names a group for an attribute, `population` gives shares of groups.
+
+        `observed` is true (or 1) where the label was observed; elsewhere the label is ignored, whatever stands there.
+        `randomised` is true in rows whose outcome was obtained whatever the decision would have been.
 
         `bins` are frozen codings, or bin edges by feature name and "score". `inputs` are what the model is fed where
         that is not the features. Every mistake in the roles or the data is an AssayError.

@@ -10,6 +10,7 @@ from assay.core.errors import AssayError, unknown
 from assay.data.coding import Bins, Coding, Codings, Dim, Favourable, Values
 from assay.data.plan import DimKey
 from assay.data.roles.given import CLASSES, Roles
+from assay.data.roles.observed import MARKS, true_level
 from assay.data.roles.outcome import Resolved
 from assay.data.rows.edges import FEATURE_VALUES, TEXTS, feature_coding, score_bins
 from assay.data.rows.protocol import Key, Rows
@@ -49,6 +50,8 @@ class Keys:
             "feature": roles.features,
             "control": roles.controls,
             "split": ("split",) if roles.split else (),
+            "observed": ("observed",) if roles.observed else (),
+            "randomised": ("randomised",) if roles.randomised else (),
         }
 
     def coding(self, dim: DimKey, /) -> Coding:
@@ -78,6 +81,9 @@ class Keys:
             return Key(Dim(role, name, self.coding(dim), ()), self.resolved.score or "")
         if role == "feature":
             return Key(Dim(role, name, self.coding(dim), ()), name)
+        if role in MARKS:
+            column = (self.roles.observed if role == "observed" else self.roles.randomised) or ""
+            return Key(Dim(role, name, Favourable(true_level(self.rows, column)), ()), column)
         return Key(Dim(role, name, Values(), ()), self.roles.split or "" if role == "split" else name)
 
     def _outcome(self, dim: DimKey, column: str, favourable: str | None) -> Key:

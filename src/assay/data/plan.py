@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from assay.core.errors import AssayError
 from assay.core.subject import COUNTED_ROLES, Request
 from assay.data.counts import WW, Counts, N, W
+from assay.data.roles.observed import selective
 from assay.data.rows.sums import inputs_of
 
 DimKey = tuple[str, str]
@@ -50,16 +51,21 @@ class Available:
     def wanted(self, request: Request, /) -> tuple[Wanted, ...]:
         """The tables of a request. Sums whose inputs the Subject lacks are left out.
 
-        Numbers to predict are no dimensions: rows without them are not counted where a sum needs them.
+        Numbers to predict are no dimensions: rows without them are not counted where a sum needs them. A label that was
+        observed only for some rows is there only for requests that ask for `observed` too.
         """
-        outcomes = {"label", "prediction"} if self.regression else set()
+        hidden = {"label"} if self.dims.get("observed") and "observed" not in request.roles else set()
+        outcomes = ({"label", "prediction"} if self.regression else set()) | hidden
+        inputs = self.inputs - hidden
         for role in request.required:
-            if not self.dims.get(role) and not (role in outcomes and role in self.inputs):
+            if role in hidden:
+                raise selective(f"Counting {self.name!r} by {role}")
+            if not self.dims.get(role) and not (role in outcomes and role in inputs):
                 raise AssayError(f"{self.name!r} has no {role} to count by.", code="role", hint=f"Give {role}=.")
         roles = [role for role in COUNTED_ROLES if role in request.roles and role not in outcomes]
         dims = {(role, name) for role in roles for name in self.dims.get(role, ())}
         needs = {name: inputs_of(name, regression=self.regression) for name in request.sums}
-        sums = tuple(sorted(name for name, inputs in needs.items() if inputs and inputs <= self.inputs))
+        sums = tuple(sorted(name for name, used in needs.items() if used and used <= inputs))
         complete = tuple(sorted({i for name in sums for i in needs[name]})) if self.regression else ()
         columns = self.dims.get(request.each, ()) if request.each else (None,)
         tables = [dims | ({(request.each, name)} if name is not None else set()) for name in columns]

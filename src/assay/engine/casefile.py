@@ -28,6 +28,8 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "time",
         "split",
         "unit",
+        "observed",
+        "randomised",
         "identifiers",
         "quasi_identifiers",
         "controls",
@@ -75,9 +77,9 @@ class CaseFile:
             source = self.model
             model = open_model(
                 source.path,
+                unit=self.roles.get("unit"),
                 allow_pickle=source.allow_pickle,
                 trust=source.trust,
-                unit=self.roles.get("unit"),
                 classes=source.classes,
                 timeout=source.timeout,
                 isolate=source.isolate,
@@ -130,9 +132,9 @@ def of_demo(name: str, /, *, with_model: bool = False, model: ModelSource | None
         if demo.model is None:
             raise AssayError(f"The demo {name!r} has no model; it judges recorded predictions.", code="demo")
         model = ModelSource(str(demo.model), classes=demo.classes, isolate=False)
+    if model is not None:
         roles.pop("prediction", None)
         roles.pop("score", None)
-    if model is not None:
     else:
         roles.pop("split", None)  # the recorded predictions are cross-fitted: every row is held out
     return CaseFile(name=demo.name, data=str(demo.path), roles=roles, model=model)

@@ -82,7 +82,7 @@ def _judge_one(
     settles = None
     if p_adjusted is not None:
         rule |= {"multiplicity": rules.multiplicity, "alpha": rules.alpha}
-    if verdict is Verdict.INCONCLUSIVE:
+    if verdict is Verdict.INCONCLUSIVE and not any(note.id == "not-identified" for note in m.notes):
         settles = _settles_at(m, limit, rows)
     if verdict is Verdict.FAIL and p_adjusted is not None and p_adjusted > rules.alpha:
         verdict = Verdict.INCONCLUSIVE  # to fail is a discovery, and discoveries of a family are controlled

@@ -63,7 +63,16 @@ ROLE_WORDS = {
     "features": "no feature columns are given",
     "model": "there is no model",
     "rows": "only counts are at hand, not the rows",
+    "observed": "no column says where the outcome was observed",
 }
+
+
+SELECTIVE = Message(
+    "selective-labels",
+    "the outcome was observed only for some rows, and those rows alone can be far from the truth for all;"
+    " fairness.selective_labels gives the bounds",
+)
+"""Why a check that needs the label of every row is not asked where the role `observed` says that it is not known."""
 
 
 def obstacle(check: Check[Any, Any], subject: Subject, /) -> Message | None:
@@ -78,6 +87,9 @@ def obstacle(check: Check[Any, Any], subject: Subject, /) -> Message | None:
         if not subject.has(role):
             words = ROLE_WORDS.get(role, f"nothing is given as {role}")
             return Message(f"no-{role}", words.replace("{", "{{").replace("}", "}}"), {"role": role})
+    asked = check.requires | frozenset(check.counts.roles if check.counts else ())
+    if "label" in check.requires and "observed" not in asked and subject.has("observed"):
+        return SELECTIVE
     return None
 
 

@@ -31,6 +31,8 @@ class Given(TypedDict, total=False):
     time: str | None
     split: str | None
     unit: str | None
+    observed: str | None
+    randomised: str | None
     identifiers: str | Sequence[str]
     quasi_identifiers: str | Sequence[str]
     controls: str | Sequence[str]
@@ -45,7 +47,8 @@ class Roles:
     """The parts that columns play. Names are column names; `features` are in no other role but quasi-identifier.
 
     `favourable` is the text of the favourable label, `threshold` the score from which a prediction is favourable where
-    no prediction is given. `reference` names the group of an attribute that others are held against.
+    no prediction is given. `reference` names the group of an attribute that others are held against. `observed` is true
+    where the outcome is known (elsewhere the label is ignored), `randomised` in the rows of a randomised slice.
     """
 
     label: str | None = None
@@ -58,6 +61,8 @@ class Roles:
     time: str | None = None
     split: str | None = None
     unit: str | None = None
+    observed: str | None = None
+    randomised: str | None = None
     identifiers: tuple[str, ...] = ()
     quasi_identifiers: tuple[str, ...] = ()
     controls: tuple[str, ...] = ()
@@ -67,6 +72,11 @@ class Roles:
     population: Population | None = None
 
     @property
+    def whole_label(self) -> str | None:
+        """The label, or None where it was observed only for some rows: for what would take those for all."""
+        return None if self.observed else self.label
+
+    @property
     def scores(self) -> Mapping[str, str]:
         """Class -> column of its score; empty where there is one score or none."""
         return self.score if isinstance(self.score, Mapping) else {}
@@ -74,12 +84,13 @@ class Roles:
     def named(self) -> dict[str, tuple[str, ...]]:
         """Role -> its columns, roles without columns left out."""
         score = tuple(self.scores.values()) or ((self.score,) if isinstance(self.score, str) else ())
-        single = {name: getattr(self, name) for name in ("label", "prediction", "weight", "time", "split", "unit")}
+        single = {name: getattr(self, name) for name in _SINGLE}
         out = {name: (column,) if column else () for name, column in single.items()} | {"score": score}
         out |= {name: getattr(self, name) for name in ("protected", *_MANY)}
         return {name: columns for name, columns in out.items() if columns}
 
 
+_SINGLE = ("label", "prediction", "weight", "time", "split", "unit", "observed", "randomised")
 _MANY = ("features", "identifiers", "quasi_identifiers", "controls")
 _OUTCOMES = ("label", "prediction", "score")
 
@@ -94,7 +105,7 @@ def roles_of(rows: Rows, given: Given, /) -> Roles:
         raise unknown("kind of weights", str(weights), WEIGHTS, code="weight")
     score = given.get("score")
     several = {role: _names(given.get(role), role) for role in ("protected", *_MANY)}
-    one = {role: _name(given.get(role), role) for role in ("label", "prediction", "weight", "time", "split", "unit")}
+    one = {role: _name(given.get(role), role) for role in _SINGLE}
     roles = Roles(
         label=one["label"],
         prediction=one["prediction"],
@@ -102,6 +113,8 @@ def roles_of(rows: Rows, given: Given, /) -> Roles:
         time=one["time"],
         split=one["split"],
         unit=one["unit"],
+        observed=one["observed"],
+        randomised=one["randomised"],
         protected=several["protected"],
         identifiers=several["identifiers"],
         quasi_identifiers=several["quasi_identifiers"],

@@ -77,6 +77,19 @@ class FrameRows:
         added = {name: partial(more.column, i) for i, name in enumerate(columns)}
         return FrameRows({**self._read, **added}, self.n, identities=self._identities)
 
+    def where(self, name: str, mark: str, /) -> FrameRows:
+        """The same rows with the column `name` missing wherever `mark` is not true."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        def read() -> Any:
+            column = self._array(name)
+            if pa.types.is_dictionary(column.type):
+                column = column.cast(column.type.value_type)
+            return pc.if_else(pc.cast(self._array(mark), pa.bool_()), column, pa.scalar(None, column.type))
+
+        return FrameRows({**self._read, name: read}, self.n, identities=self._identities)
+
     def _array(self, name: str) -> Any:
         if name not in self._arrays:
             self._arrays[name] = self._read[name]()

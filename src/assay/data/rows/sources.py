@@ -40,6 +40,16 @@ def settle(rows: Rows, more: Mapping[str, Any], /) -> Rows:
     return settled(rows, more)
 
 
+def where(rows: Rows, name: str, mark: str, /) -> Rows:
+    """The same rows with the column `name` missing wherever `mark` (booleans, or 0 and 1) is not true."""
+    if isinstance(rows, FrameRows):
+        return rows.where(name, mark)
+    from assay.data.rows.sql.query import SqlRows
+
+    assert isinstance(rows, SqlRows), type(rows)
+    return rows.where(name, mark)
+
+
 def _filled(rows: Rows) -> Rows:
     if rows.n == 0:
         raise AssayError("The data have no rows.", code="empty", hint="Give a frame or table with rows.")

@@ -55,7 +55,7 @@ def ranking(
     if k < 1 or rows < 2:
         raise AssayError(f"k {k} and rows {rows} rank nothing.", code="parameter", hint="Give k from 1, rows from 2.")
     roles = case.roles
-    labelled = (roles.label,) if roles.label else ()
+    labelled = (roles.whole_label,) if roles.whole_label else ()
     table = judged_rows(case, (*roles.protected, *labelled, *outcome_columns(case)), rows=rows, seed=seed)
     score = scores(case, table)
     known = np.zeros(table.num_rows, dtype=bool) if score is None else ~np.isnan(score)

@@ -73,7 +73,7 @@ def case_rows(case: Case, /, *, columns: Sequence[str] = (), limit: int, seed: i
     """
     roles = case.roles
     split = roles.split if held_out and case.held_out else None
-    single = [name for name in (roles.label, roles.weight, roles.unit, split) if name]
+    single = [name for name in (roles.whole_label, roles.weight, roles.unit, split) if name]
     table = case.rows(tuple(dict.fromkeys((*roles.protected, *single, *columns))), limit=limit, seed=seed)
     text = "a seeded sample of {rows} of {all} rows"
     notes = (Message("sampled", text, {"rows": table.num_rows, "all": case.n}),) if table.num_rows < case.n else ()
@@ -87,7 +87,7 @@ def case_rows(case: Case, /, *, columns: Sequence[str] = (), limit: int, seed: i
     return CaseRows(
         table,
         {name: levels_in(table, name) for name in roles.protected},
-        _favourable(table, case) if roles.label else None,
+        _favourable(table, case) if roles.whole_label else None,
         numbers(table.column(roles.weight)) if roles.weight else None,
         roles.weight is not None and roles.weights == "frequency",
         units,

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.core.errors import AssayError
+from assay.data.roles.observed import selective
 from assay.fairness.subgroups.outcomes import OUTCOMES, Columns, Outcome, outcome
 
 if TYPE_CHECKING:
@@ -38,13 +39,17 @@ def case_rows(
 ) -> CaseRows:
     """The rows of `case`, or a seeded sample of `rows`, by `columns` (the protected attributes and all features).
 
-    `what` names the outcome; by default the first for the task. Rows with a frequency weight are written out.
+    `what` names the outcome; by default the first for the task. With the role observed only `selection_rate` is left,
+    and any other is an error. Rows with a frequency weight are written out.
     """
     from assay.fairness.proxy.features import code_groups
 
     roles = case.roles
     if case.task not in OUTCOMES:
         raise AssayError("A case without an outcome has no errors.", code="task", hint="Give a label and a prediction.")
+    what = what or OUTCOMES[case.task][0]
+    if roles.observed is not None and what != "selection_rate":
+        raise selective(f"The search for slices by {what}")
     wanted = tuple(dict.fromkeys(columns or (*roles.protected, *roles.features)))
     single = [roles.label, roles.prediction, roles.weight, roles.unit]
     scores = [*roles.scores.values()] or ([roles.score] if isinstance(roles.score, str) else [])
@@ -63,7 +68,7 @@ def case_rows(
     units = code_groups(table.column(roles.unit)) if roles.unit else None
     if units is not None and len(np.unique(units)) == len(units):
         units = None
-    made = outcome(_columns(table, case), what or OUTCOMES[case.task][0], task=case.task)
+    made = outcome(_columns(table, case), what, task=case.task)
     return CaseRows(table.select(wanted), made, weights, units, sampled)
 
 

@@ -48,7 +48,8 @@ def duplicates(case: Case, /, *, most_rows: int = 5_000_000) -> Iterator[Measure
         return
     roles = case.roles
     split, unit = roles.split, roles.unit
-    keys = list(dict.fromkeys((*roles.features, *roles.protected, *((roles.label,) if roles.label else ()))))
+    label = roles.whole_label
+    keys = list(dict.fromkeys((*roles.features, *roles.protected, *((label,) if label else ()))))
     table = duplicated.comparable(case.rows([*keys, *(c for c in (split, unit) if c and c not in keys)]))
     if refused := duplicated.nested(table.select(keys)):
         words = "the columns {columns} hold lists or records, which are not compared"
@@ -56,10 +57,10 @@ def duplicates(case: Case, /, *, most_rows: int = 5_000_000) -> Iterator[Measure
         yield Measure("duplicate_share", None, table.num_rows, reason=reason)
         return
     yield _share("duplicate_share", duplicated.repeated_rows(table, keys), table.num_rows)
-    if roles.label and case.task in ("binary", "multiclass"):
-        labelled = table.filter(table.column(roles.label).is_valid())
-        rest = [key for key in keys if key != roles.label]
-        hits = duplicated.conflicting_rows(labelled, rest, roles.label)
+    if label and case.task in ("binary", "multiclass"):
+        labelled = table.filter(table.column(label).is_valid())
+        rest = [key for key in keys if key != label]
+        hits = duplicated.conflicting_rows(labelled, rest, label)
         yield _share("conflicting_share", hits, labelled.num_rows)
     if split:
         yield from _across(table, keys, split, unit)

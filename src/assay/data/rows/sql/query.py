@@ -12,7 +12,7 @@ from assay.data.counts import Counts
 from assay.data.rows.columns import Column
 from assay.data.rows.edges import SMALL
 from assay.data.rows.protocol import MANY, Extent, Histogram, Outcomes, Scan, Tally, check_names, cut_of
-from assay.data.rows.sql.expressions import Expressions, exactly
+from assay.data.rows.sql.expressions import Expressions, absent, case, exactly
 
 _GLANCE = 10_000
 """Rows that are looked at first: when they have too many distinct values, so have all."""
@@ -50,6 +50,16 @@ class Engine(Protocol):
         """What the rows were read from."""
 
 
+class Viewed:
+    """An Engine that shows another table made from the rows of `engine`, with the same columns."""
+
+    def __init__(self, engine: Engine, table: Any, /) -> None:
+        self.table = table
+        self.columns, self.ordered, self.wide_sums = engine.columns, engine.ordered, engine.wide_sums
+        self.run, self.batches, self.lookup = engine.run, engine.batches, engine.lookup
+        self.identities = engine.identities
+
+
 class SqlRows:
     """Rows behind an Engine."""
 
@@ -67,6 +77,13 @@ class SqlRows:
         """Number of rows."""
         table = self._engine.table
         return int(self._engine.run(table.aggregate(n=table.count()))["n"][0].as_py())
+
+    def where(self, name: str, mark: str, /) -> SqlRows:
+        """The same rows with the column `name` missing wherever `mark` is not true."""
+        value, yes = self._of.raw(name), self._of.raw(mark)
+        yes = yes if self.columns[mark].kind == "boolean" else yes == 1
+        masked = case((yes, value), otherwise=absent(str(value.type())))
+        return SqlRows(Viewed(self._engine, self._engine.table.mutate(**{value.get_name(): masked})))
 
     def _run(self, query: Any) -> Any:
         return self._engine.run(query)
