@@ -34,7 +34,7 @@ class AreaCommands(click.Group):
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
-        """The context of the group, or that of the command without a second word where the first argument names none."""
+        """The group's context, or that of the command without a second word where the first argument names none."""
         second = args[0] if args else ""
         if self.alone is not None and second not in self.list_commands(click.Context(self)):
             return self.alone.make_context(info_name, args, parent, **extra)
