@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from assay.core.errors import AssayError
 from assay.core.subject import Task
 from assay.models.inputs import row_count
+from assay.models.internals.capabilities import Capabilities
 from assay.models.outputs import Outputs, check
 
 THREADS = max(1, min(4, os.cpu_count() or 1))
@@ -31,8 +32,8 @@ UNREADABLE: tuple[type[Exception], ...] = (*MISTAKES, EOFError, ImportError, OSE
 """What libraries raise when a file is not what they expect."""
 
 
-class Adapter(ABC):
-    """A model behind `assay.core.subject.Model`; an author writes `compute`.
+class Adapter(Capabilities):
+    """A model behind `assay.core.subject.Model`; an author writes `compute`, and what `Capabilities` has of use.
 
     `width` is the number of input columns where the model knows that but no names. `pickled` is True
     when the model came from a pickle, which every Finding made with it must say. `notes` are sentences
@@ -80,13 +81,19 @@ class Adapter(ABC):
         """The answers for a batch, unchecked; what the library raises becomes one AssayError."""
         if not row_count(inputs):
             return Outputs(codes=np.empty(0, np.int64)) if self.classes else Outputs(values=np.empty(0))
+        found: Outputs = self.attempt(lambda: self.compute(inputs), rows=row_count(inputs))
+        return found
+
+    def attempt(self, doing: Callable[[], Any], /, *, rows: int) -> Any:
+        """What `doing` returns for a batch of `rows`; what the library raises becomes one AssayError."""
         try:
-            return self.compute(inputs)
+            return doing()
         except AssayError:
             raise
         except (*MISTAKES, *self.failures) as error:
+            what = f"predict these {rows} rows" if rows else "show what is inside"
             raise AssayError(
-                f"{self.name} could not predict these {row_count(inputs)} rows: {excerpt(error)}",
+                f"{self.name} could not {what}: {excerpt(error)}",
                 code="prediction",
                 hint="Give the columns, of the kinds, that the model was trained on.",
             ) from error

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assay.core.errors import AssayError
+from assay.core.errors import AssayError, Message
 from assay.core.subject import Task
 from assay.models.adapter import THREADS, Adapter, agree, excerpt, from_scores, named_classes, sigmoid, softmax, task_of
 from assay.models.formats import ModelFile
 from assay.models.inputs import category_codes, is_number, listed, matrix, select
+from assay.models.internals.estimators import shap_array
+from assay.models.internals.forms import Inside
+from assay.models.internals.lightgbm_trees import LightGBMForm, form_of
 from assay.models.outputs import Outputs, class_text
 from assay.models.structure.lightgbm_text import LightGBMText, read
 
@@ -49,6 +52,7 @@ class LightGBMModel(Adapter):
 
         self.failures = (lightgbm.basic.LightGBMError,)
         self.facts = facts
+        self._form: LightGBMForm | None = None
         try:
             self.booster = lightgbm.Booster(model_str=facts.text)
         except lightgbm.basic.LightGBMError as error:
@@ -66,18 +70,7 @@ class LightGBMModel(Adapter):
 
     def compute(self, inputs: Any, /) -> Outputs:
         """Probabilities or numbers of the booster; its best iteration where it stopped early."""
-        table = select(_aliased(inputs, self.features), self.features)
-        codes = {
-            position: category_codes(table.column(position), categories)
-            for position, categories in self._encoders(table).items()
-        }
-        codes = {position: np.where(values < 0, np.nan, values) for position, values in codes.items()}
-        answers = np.asarray(
-            self.booster.predict(
-                matrix(table, codes=codes), raw_score=self._raw, num_threads=THREADS, validate_features=False
-            ),
-            dtype=np.float64,
-        )
+        answers = self._ask(inputs, raw_score=self._raw)
         if not self.classes:
             return Outputs(values=answers)
         if self.facts.objective == _ONE_AGAINST_REST:
@@ -85,6 +78,50 @@ class LightGBMModel(Adapter):
         if self._raw:
             answers = sigmoid(answers) if answers.ndim == 1 else softmax(answers)
         return from_scores(answers)
+
+    def look_inside(self) -> Inside:
+        """The trees, over the columns themselves (categories as codes)."""
+        form = form_of(self.facts, logit=self._raw)
+        if isinstance(form, Message):
+            return Inside(reason=form)
+        self._form = form
+        return Inside(
+            ensemble=form.ensemble,
+            names=self.features,
+            origin=np.arange(form.ensemble.width),
+            contributes=True,
+        )
+
+    def encoded(self, inputs: Any, /) -> np.ndarray:
+        """The numbers that LightGBM reads; zeros that are missing to it are NaN."""
+        return self._opened().prepare(self._numbers(inputs))
+
+    def raw(self, inputs: Any, /) -> np.ndarray:
+        """LightGBM's own raw score, times the slope of its sigmoid and the average of a forest."""
+        return self._ask(inputs, raw_score=True) * self._opened().factor
+
+    def contributed(self, inputs: Any, /) -> np.ndarray:
+        """LightGBM's `pred_contrib`, on the scale of `raw`."""
+        form = self._opened()
+        return shap_array(self._ask(inputs, pred_contrib=True), form.ensemble) * form.factor
+
+    def _opened(self) -> LightGBMForm:
+        assert self._form is not None
+        return self._form
+
+    def _numbers(self, inputs: Any) -> np.ndarray:
+        table = select(_aliased(inputs, self.features), self.features)
+        codes = {
+            position: category_codes(table.column(position), categories)
+            for position, categories in self._encoders(table).items()
+        }
+        codes = {position: np.where(values < 0, np.nan, values) for position, values in codes.items()}
+        return matrix(table, codes=codes)
+
+    def _ask(self, inputs: Any, **what: bool) -> np.ndarray:
+        numbers = self._numbers(inputs)
+        answers = self.booster.predict(numbers, num_threads=THREADS, validate_features=False, **what)
+        return np.asarray(answers, dtype=np.float64)
 
     def _encoders(self, table: pa.Table) -> dict[int, dict[str, int]]:
         """Categories by position of the column they encode.

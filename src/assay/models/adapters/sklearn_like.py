@@ -14,6 +14,8 @@ from assay.core.subject import Task
 from assay.models.adapter import UNREADABLE, Adapter, agree, excerpt, named_classes, task_of
 from assay.models.formats import ModelFile
 from assay.models.inputs import frame, is_number, matrix, select
+from assay.models.internals.estimators import Reading, open_estimator, prepared
+from assay.models.internals.forms import Inside
 from assay.models.outputs import Outputs, class_texts, codes_of
 from assay.models.structure.sklearn_objects import check_estimator
 from assay.models.trust import check_types
@@ -71,6 +73,7 @@ class SklearnLike(Adapter):
             notes=notes,
         )
         self._as_frame = own is not None
+        self._reading: Reading | None = None
 
     def compute(self, inputs: Any, /) -> Outputs:
         """`predict` and, where it exists, `predict_proba`."""
@@ -84,6 +87,32 @@ class SklearnLike(Adapter):
             codes=codes_of(answers, self._labels or self.classes),
             scores=None if scores is None else np.asarray(scores, np.float64),
         )
+
+    def look_inside(self) -> Inside:
+        """The trees or coefficients of the estimator, or of the last step of a pipeline."""
+        opened = open_estimator(self.estimator, self.features)
+        self._reading = opened.reading
+        return opened.inside
+
+    def encoded(self, inputs: Any, /) -> np.ndarray:
+        """What the steps before the last one make of a batch."""
+        reading, batch = self._opened(inputs)
+        return reading.prepare(batch)
+
+    def raw(self, inputs: Any, /) -> np.ndarray:
+        """The last step's own decision function, probabilities or predictions."""
+        reading, batch = self._opened(inputs)
+        return reading.raw(batch)
+
+    def contributed(self, inputs: Any, /) -> np.ndarray:
+        """SHAP values of a booster that is the last step."""
+        reading, batch = self._opened(inputs)
+        assert reading.contributed is not None
+        return reading.contributed(batch)
+
+    def _opened(self, inputs: Any) -> tuple[Reading, Any]:
+        assert self._reading is not None
+        return self._reading, prepared(self.estimator, self._batch(inputs))
 
     def _batch(self, inputs: Any) -> Any:
         if isinstance(inputs, list):

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assay.core.errors import AssayError
+from assay.core.errors import AssayError, Message
 from assay.core.subject import Task
 from assay.models.adapter import THREADS, Adapter, agree, excerpt, from_scores, named_classes, sigmoid, softmax, task_of
 from assay.models.formats import ModelFile
 from assay.models.inputs import category_codes, is_text, listed, matrix, select
+from assay.models.internals.estimators import shap_array
+from assay.models.internals.forms import Inside, LinearForm
+from assay.models.internals.xgboost_trees import form_of
 from assay.models.outputs import Outputs, class_text
 from assay.models.structure.xgboost_json import XGBoostJSON, read
 
@@ -69,22 +72,9 @@ class XGBoostModel(Adapter):
 
     def compute(self, inputs: Any, /) -> Outputs:
         """Probabilities or numbers of the booster."""
-        import xgboost
-
-        table = select(inputs, self.features, width=self.width)
-        numbers = matrix(table, dtype=np.float32, codes=self._codes(table))
-        data = xgboost.DMatrix(
-            numbers,
-            feature_names=list(self.facts.features) or None,
-            feature_types=list(self.facts.types) or None,
-            nthread=THREADS,
-            enable_categorical=True,
-        )
-        best = self.facts.best_iteration
-        last = (0, best + 1) if best is not None else (0, 0)
         objective = self.facts.objective
         margin = objective in ("multi:softmax", "binary:logitraw", "binary:hinge")
-        answers = self.booster.predict(data, output_margin=margin, iteration_range=last)
+        answers = self._ask(inputs, output_margin=margin)
         if not self.classes:
             return Outputs(values=np.asarray(answers, dtype=np.float64))
         if objective == "binary:hinge":
@@ -92,6 +82,57 @@ class XGBoostModel(Adapter):
         if margin:
             answers = sigmoid(answers) if answers.ndim == 1 else softmax(answers)
         return from_scores(answers)
+
+    def look_inside(self) -> Inside:
+        """The trees or weights, over the columns themselves (categories as codes)."""
+        form = form_of(self.booster, self.facts)
+        if isinstance(form, Message):
+            return Inside(reason=form)
+        names = self.features or tuple(f"column {i}" for i in range(form.width))
+        return Inside(
+            ensemble=None if isinstance(form, LinearForm) else form,
+            linear=form if isinstance(form, LinearForm) else None,
+            names=names,
+            origin=np.arange(form.width),
+            contributes=not isinstance(form, LinearForm),
+        )
+
+    def encoded(self, inputs: Any, /) -> np.ndarray:
+        """The numbers as XGBoost rounds them to float32; to a linear booster, missing is 0."""
+        numbers = self._numbers(inputs).astype(np.float64)
+        return (
+            numbers if self.ensemble() is not None else np.nan_to_num(numbers, nan=0.0, posinf=np.inf, neginf=-np.inf)
+        )
+
+    def raw(self, inputs: Any, /) -> np.ndarray:
+        """XGBoost's own margin."""
+        answers: np.ndarray = self._ask(inputs, output_margin=True)
+        return answers
+
+    def contributed(self, inputs: Any, /) -> np.ndarray:
+        """XGBoost's `pred_contribs`."""
+        form = self.inside().form
+        assert form is not None
+        return shap_array(self._ask(inputs, pred_contribs=True), form)
+
+    def _numbers(self, inputs: Any) -> np.ndarray:
+        table = select(inputs, self.features, width=self.width)
+        return matrix(table, dtype=np.float32, codes=self._codes(table))
+
+    def _ask(self, inputs: Any, **what: bool) -> Any:
+        """XGBoost's answers up to the best iteration."""
+        import xgboost
+
+        data = xgboost.DMatrix(
+            self._numbers(inputs),
+            feature_names=list(self.facts.features) or None,
+            feature_types=list(self.facts.types) or None,
+            nthread=THREADS,
+            enable_categorical=True,
+        )
+        best = self.facts.best_iteration
+        last = (0, best + 1) if best is not None else (0, 0)
+        return self.booster.predict(data, iteration_range=last, **what)
 
     def _codes(self, table: pa.Table) -> dict[int, np.ndarray]:
         """Codes of the columns that hold category values, by position."""

@@ -145,6 +145,26 @@ class _Server:
         described, buffers = wire.pack_arrays({"codes": found.codes, "scores": found.scores, "values": found.values})
         return {"arrays": described}, buffers
 
+    def _inside(self, header: Mapping[str, Any], payload: bytearray) -> tuple[dict[str, Any], list[Any]]:
+        from assay.models.internals.shipping import describe
+
+        described, arrays = describe(self._model.inside())
+        packed, buffers = wire.pack_arrays(arrays)
+        return {"inside": described, "arrays": packed}, buffers
+
+    def _encoded(self, header: Mapping[str, Any], payload: bytearray) -> tuple[dict[str, Any], list[Any]]:
+        return self._numbers(self._model.encode(wire.unpack_inputs(header, payload)).matrix)
+
+    def _raw(self, header: Mapping[str, Any], payload: bytearray) -> tuple[dict[str, Any], list[Any]]:
+        return self._numbers(self._model.margins(wire.unpack_inputs(header, payload)))
+
+    def _contributed(self, header: Mapping[str, Any], payload: bytearray) -> tuple[dict[str, Any], list[Any]]:
+        return self._numbers(self._model.contributions(wire.unpack_inputs(header, payload)))
+
+    def _numbers(self, found: Any) -> tuple[dict[str, Any], list[Any]]:
+        described, buffers = wire.pack_arrays({"found": found})
+        return {"arrays": described}, buffers
+
     def _export(self, header: Mapping[str, Any], payload: bytearray) -> tuple[dict[str, Any], list[Any]]:
         from assay.models.convert.export import export
 

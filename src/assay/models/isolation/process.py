@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -10,15 +11,17 @@ import sys
 import tempfile
 import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import IO, Any
 
 import numpy as np
 
 from assay.core.errors import AssayError
-from assay.models.adapter import THREADS, Adapter, excerpt
+from assay.models.adapter import MISTAKES, THREADS, Adapter, excerpt
 from assay.models.formats import ModelFile
 from assay.models.inputs import row_count
+from assay.models.internals import shipping
+from assay.models.internals.forms import Inside
 from assay.models.isolation import wire
 from assay.models.outputs import Outputs
 
@@ -33,6 +36,9 @@ _MEMORY = 4 << 30
 
 _FILE_SIZE = 1 << 20
 _EXPORT_LIMIT = 4 << 30
+_INSIDE_LIMIT = 1 << 30
+_CELLS = 1 << 24
+_DOING = {"inside": "showing its inside", "export": "converting it", "ranges": "converting it"}
 _BOOT = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from assay.models.isolation.child import main; main()"
 _KEPT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP", "LANG", "LC_ALL", "TZ")
 
@@ -131,8 +137,7 @@ class Isolated(Adapter):
 
     def compute(self, inputs: Any, /) -> Outputs:
         """The child's answers, in pieces of `ROWS_PER_MESSAGE` rows."""
-        starts = range(0, max(1, row_count(inputs)), ROWS_PER_MESSAGE)
-        parts = [self._one(_piece(inputs, start)) for start in starts]
+        parts = [self._one(piece) for piece in _pieces(inputs, ROWS_PER_MESSAGE)]
         if len(parts) == 1:
             return parts[0]
         joined = {
@@ -144,13 +149,60 @@ class Isolated(Adapter):
 
     def _one(self, inputs: Any) -> Outputs:
         rows = row_count(inputs)
-        if self.features and hasattr(inputs, "select") and set(self.features) <= set(inputs.column_names):
-            inputs = inputs.select(list(self.features))
-        described, payload = wire.pack_inputs(inputs)
+        described, payload = wire.pack_inputs(self._used(inputs))
         limit = rows * 8 * (len(self.classes) + 2)
         reply, data = self._ask({"op": "outputs", **described}, payload, rows=rows, limit=limit)
         expected = {"codes": [rows], "scores": [rows, len(self.classes)], "values": [rows]}
         return Outputs(**wire.unpack_arrays(reply["arrays"], data, expected=expected))
+
+    def _used(self, inputs: Any) -> Any:
+        if self.features and hasattr(inputs, "select") and set(self.features) <= set(inputs.column_names):
+            return inputs.select(list(self.features))
+        return inputs
+
+    def look_inside(self) -> Inside:
+        """What the child shows: arrays alone, whose structure is checked here again."""
+        reply, data = self._ask({"op": "inside"}, b"", rows=0, limit=_INSIDE_LIMIT)
+        try:
+            arrays = wire.unpack_arrays(reply["arrays"], data, expected=shipping.EXPECTED)
+            return shipping.restore(reply["inside"], arrays)
+        except MISTAKES as error:
+            raise shipping.impossible(self.name, error) from error
+
+    def encoded(self, inputs: Any, /) -> np.ndarray:
+        """The child's matrix."""
+        return self._numbers("encoded", inputs, (self._width(),))
+
+    def raw(self, inputs: Any, /) -> np.ndarray:
+        """The child's margins."""
+        return self._numbers("raw", inputs, (self._outputs(),))
+
+    def contributed(self, inputs: Any, /) -> np.ndarray:
+        """The child's own SHAP values."""
+        return self._numbers("contributed", inputs, (self._width() + 1, self._outputs()))
+
+    def _width(self) -> int:
+        form = self.inside().form
+        return form.width if form is not None else 0
+
+    def _outputs(self) -> int:
+        form = self.inside().form
+        return form.outputs if form is not None else 0
+
+    def _numbers(self, op: str, inputs: Any, shape: tuple[int, ...]) -> np.ndarray:
+        """(rows, *shape) of the child, in pieces of at most `ROWS_PER_MESSAGE` rows and `_CELLS` numbers."""
+        parts = []
+        for piece in _pieces(self._used(inputs), max(1, min(ROWS_PER_MESSAGE, _CELLS // max(1, math.prod(shape))))):
+            rows = row_count(piece)
+            described, payload = wire.pack_inputs(piece)
+            size = [rows, *shape]
+            limit = 8 * int(np.prod(size, dtype=np.int64))
+            reply, data = self._ask({"op": op, **described}, payload, rows=rows, limit=limit)
+            try:
+                parts.append(wire.unpack_arrays(reply["arrays"], data, expected={"found": size})["found"])
+            except MISTAKES as error:
+                raise shipping.impossible(self.name, error) from error
+        return np.concatenate(parts)
 
     def export(self, to: str, sample: Any, /) -> bytes:
         """The bytes of the model in the format `to`, made in the child."""
@@ -204,7 +256,7 @@ class Isolated(Adapter):
         with self._lock:
             if self._child is None:
                 self._start()
-            doing = f"predicting {rows} rows" if header["op"] == "outputs" else "converting it"
+            doing = _DOING.get(header["op"], f"predicting {rows} rows")
             return self._exchange(header, payload, doing=doing, seconds=self._seconds, limit=limit)
 
     def _exchange(
@@ -241,12 +293,13 @@ class Isolated(Adapter):
         )
 
 
-def _piece(inputs: Any, start: int) -> Any:
-    if row_count(inputs) <= ROWS_PER_MESSAGE:
-        return inputs
-    if hasattr(inputs, "num_rows"):
-        return inputs.slice(start, ROWS_PER_MESSAGE)
-    return inputs[start : start + ROWS_PER_MESSAGE]
+def _pieces(inputs: Any, most: int) -> Iterator[Any]:
+    """`inputs` in pieces of at most `most` rows; one piece where there are no more."""
+    if row_count(inputs) <= most:
+        yield inputs
+        return
+    for start in range(0, row_count(inputs), most):
+        yield inputs.slice(start, most) if hasattr(inputs, "num_rows") else inputs[start : start + most]
 
 
 def _cause(status: int | None) -> str:

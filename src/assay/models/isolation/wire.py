@@ -119,16 +119,22 @@ def pack_arrays(arrays: Mapping[str, np.ndarray | None], /) -> tuple[list[dict[s
 
 
 def unpack_arrays(
-    described: Any, payload: bytearray, /, *, expected: Mapping[str, Sequence[int]]
+    described: Any, payload: bytearray, /, *, expected: Mapping[str, Sequence[int | None]]
 ) -> dict[str, np.ndarray]:
-    """The arrays, each of which must be `expected` and of exactly the shape that is."""
+    """The arrays, each of which must be `expected` and of exactly the shape that is; None is any size."""
     found: dict[str, np.ndarray] = {}
     at = 0
     for item in described:
         name, dtype, shape = item["name"], DTYPES[item["dtype"]], list(item["shape"])
-        if name not in expected or shape != list(expected[name]):
+        if name not in expected or not _fits(shape, expected[name]):
             raise AssayError(f"The model's process returned {name!s:.40} of shape {shape!s:.60}.", code="model-crashed")
         count = int(np.prod(shape, dtype=np.int64))
         found[name] = np.frombuffer(payload, dtype, count=count, offset=at).reshape(shape)
         at += count * dtype.itemsize
     return found
+
+
+def _fits(shape: list[Any], expected: Sequence[int | None]) -> bool:
+    return len(shape) == len(expected) and all(
+        type(size) is int and size >= 0 and wanted in (None, size) for size, wanted in zip(shape, expected, strict=True)
+    )
