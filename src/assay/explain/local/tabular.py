@@ -14,6 +14,7 @@ behave differently there (Slack et al. 2020), and correlated columns share their
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -23,10 +24,20 @@ from assay.explain.attribution import Attributions
 from assay.explain.columns import Floats
 from assay.explain.local.fit import LocalModels, Neighbours, Selection, fit
 from assay.explain.local.kernel import exponential
-from assay.explain.local.neighbourhood import Around, Drawn, Neighbourhood, draw_bins, draw_numbers, neighbourhood
+from assay.explain.local.neighbourhood import (
+    Around,
+    Drawn,
+    Neighbourhood,
+    draw_bins,
+    draw_numbers,
+    neighbourhood,
+    normal_within_bins,
+)
 from assay.explain.local.stability import rank_agreement, top_overlap
 from assay.explain.question import Question
 from assay.explain.target import BATCH
+
+Within = Literal["normal", "data"]
 
 REPEATS = 5
 """Independent sets that the samples of a row are made of, among which its stability is measured."""
@@ -40,6 +51,7 @@ class Settings:
     samples: int
     discretize: bool
     bins: int
+    within: Within
     around: Around
     kernel_width: float
     features: int | None
@@ -58,6 +70,8 @@ class Settings:
             raise AssayError("An explanation needs a column.", code="features", hint="Give features= from 1, or none.")
         if self.select not in ("highest-weights", "forward"):
             raise unknown("selection", self.select, ("highest-weights", "forward"))
+        if self.within not in ("normal", "data"):
+            raise unknown("way to draw within a bin", self.within, ("normal", "data"))
         if self.around not in ("data", "instance"):
             raise unknown("place to draw around", self.around, ("data", "instance"))
 
@@ -69,6 +83,7 @@ def lime(
     samples: int = 5000,
     discretize: bool = True,
     bins: int = 4,
+    within: Within = "normal",
     around: Around = "data",
     kernel_width: float | None = None,
     features: int | None = None,
@@ -79,11 +94,13 @@ def lime(
 ) -> Attributions:
     """What each column adds to a linear model that is fitted to the answers around each row; see the module.
 
-    `discretize`: into `bins` quantile bins; else numbers are drawn `around` the background's mean ("data") or the row
-    ("instance"). `samples` a row, rounded up to a multiple of REPEATS; the model is asked for one more, in batches of
-    up to 65,536. `kernel_width`: 0.75·√columns. `features` keeps so many columns (None: all), chosen by `select`.
-    `ridge` as in `lime`; 0 is least squares. `seed` (the question's) and the content of a row make its random numbers:
-    a row has one explanation, alone or in any batch. `errors` are Monte-Carlo standard errors (sandwich, see `fit`).
+    `discretize`: into `bins` quantile bins, `within` which numbers are drawn from a normal cut to the bin, as `lime`
+    does, or are those of the "data" (never a value that nobody has); else numbers are drawn `around` the background's
+    mean ("data") or the row ("instance"). `samples` a row, rounded up to a multiple of REPEATS; the model is asked for
+    one more, in batches of up to 65,536. `kernel_width`: 0.75·√columns. `features` keeps so many columns (None: all),
+    chosen by `select`. `ridge` as in `lime`; 0 is least squares. `seed` (the question's) and the content of a row make
+    its random numbers: a row has one explanation, alone or in any batch. `errors` are Monte-Carlo standard errors
+    (sandwich, see `fit`).
 
     `facts`: "weighted_r_squared" of the fit; "stability", the mean rank correlation of the absolute values among
     REPEATS sets of samples/REPEATS each, which costs no call of the model and is lower than that of whole repeats
@@ -95,6 +112,7 @@ def lime(
         samples=-(-samples // REPEATS) * REPEATS,
         discretize=discretize,
         bins=bins,
+        within=within,
         around=around,
         kernel_width=0.75 * len(question.columns) ** 0.5 if kernel_width is None else kernel_width,
         features=features,
@@ -103,6 +121,8 @@ def lime(
         seed=question.seed if seed is None else seed,
     )
     near = neighbourhood(question.columns, question.background, bins=bins)
+    if discretize and within == "normal":
+        near = normal_within_bins(near)
     return _attributions(question, chosen, _all(question, near, chosen, progress))
 
 
