@@ -8,7 +8,8 @@ from assay.data.roles.given import CLASSES, Roles
 from assay.data.rows.protocol import Key, Outcomes, Rows, Scan, Tally
 from assay.data.rows.sources import where
 
-TRUE, FALSE = ("true", "1"), ("false", "0")
+TRUE, FALSE = ("true", "1", "True", "TRUE"), ("false", "0", "False", "FALSE")
+"""What is read as yes and as no: booleans, 1 and 0, and these words as a CSV file has them."""
 MARKS = ("observed", "randomised")
 """Roles whose column says true or false of every row."""
 
@@ -23,8 +24,9 @@ def selective(what: str, /) -> AssayError:
 
 
 def true_level(rows: Rows, name: str, /) -> str:
-    """How the column of a mark writes yes: "true", or "1" in a column of numbers."""
-    return TRUE[0] if rows.columns[name].kind == "boolean" else TRUE[1]
+    """How the column of a mark writes yes."""
+    found = rows.tally(name, most=CLASSES)
+    return next((level for level in found.by_level if level in TRUE), TRUE[0]) if found is not None else TRUE[0]
 
 
 def with_observed_labels(rows: Rows, roles: Roles, /) -> Rows:
@@ -53,7 +55,8 @@ def with_observed_labels(rows: Rows, roles: Roles, /) -> Rows:
             code="observed",
             hint="Without any outcome leave label and observed out.",
         )
-    masked = where(rows, roles.label, roles.observed)
+    marks = rows.tally(roles.observed, most=CLASSES)
+    masked = where(rows, roles.label, roles.observed, marks.spelled(TRUE) if marks is not None else ())
     absent = known - _present(masked, roles.label)
     if absent:
         raise AssayError(
@@ -70,9 +73,9 @@ def _true_rows(rows: Rows, name: str, role: str) -> int:
     """How many rows a mark is true in."""
     found: Tally | None = rows.tally(name, most=CLASSES)
     by_level = found.by_level if found is not None else {}
-    kind = rows.columns[name].kind
+    yes = [level for level in by_level if level in TRUE]
     words = f"has {by_level[None]:,} missing values" if None in by_level else ""
-    if kind not in ("boolean", "number") or not by_level or not {*by_level} <= {*TRUE, *FALSE, None}:
+    if not by_level or not {*by_level} <= {*TRUE, *FALSE, None} or len(yes) > 1:
         words = f"has values of type {rows.columns[name].type} that are not all true or false, 1 or 0"
     if words:
         raise AssayError(
@@ -80,7 +83,7 @@ def _true_rows(rows: Rows, name: str, role: str) -> int:
             code=role,
             hint="Give a column of booleans, or of 0 and 1, with a value in every row.",
         )
-    return sum(n for level, n in by_level.items() if level in TRUE)
+    return sum(by_level[level] for level in yes)
 
 
 def _present(rows: Rows, label: str) -> int:

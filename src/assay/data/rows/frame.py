@@ -77,16 +77,18 @@ class FrameRows:
         added = {name: partial(more.column, i) for i, name in enumerate(columns)}
         return FrameRows({**self._read, **added}, self.n, identities=self._identities)
 
-    def where(self, name: str, mark: str, /) -> FrameRows:
-        """The same rows with the column `name` missing wherever `mark` is not true."""
+    def where(self, name: str, mark: str, yes: Sequence[Any], /) -> FrameRows:
+        """The same rows with the column `name` missing wherever `mark` has none of the values `yes`."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
         def read() -> Any:
-            column = self._array(name)
-            if pa.types.is_dictionary(column.type):
-                column = column.cast(column.type.value_type)
-            return pc.if_else(pc.cast(self._array(mark), pa.bool_()), column, pa.scalar(None, column.type))
+            column, marks = (
+                array.cast(array.type.value_type) if pa.types.is_dictionary(array.type) else array
+                for array in (self._array(name), self._array(mark))
+            )
+            known = pc.is_in(marks, value_set=pa.array(yes).cast(marks.type))
+            return pc.if_else(known, column, pa.scalar(None, column.type))
 
         return FrameRows({**self._read, name: read}, self.n, identities=self._identities)
 

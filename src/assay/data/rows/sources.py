@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,14 +40,14 @@ def settle(rows: Rows, more: Mapping[str, Any], /) -> Rows:
     return settled(rows, more)
 
 
-def where(rows: Rows, name: str, mark: str, /) -> Rows:
-    """The same rows with the column `name` missing wherever `mark` (booleans, or 0 and 1) is not true."""
+def where(rows: Rows, name: str, mark: str, yes: Sequence[Any], /) -> Rows:
+    """The same rows with the column `name` missing wherever `mark` has none of the values `yes`."""
     if isinstance(rows, FrameRows):
-        return rows.where(name, mark)
+        return rows.where(name, mark, yes)
     from assay.data.rows.sql.query import SqlRows
 
     assert isinstance(rows, SqlRows), type(rows)
-    return rows.where(name, mark)
+    return rows.where(name, mark, yes)
 
 
 def _filled(rows: Rows) -> Rows:

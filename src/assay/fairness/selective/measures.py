@@ -92,23 +92,25 @@ def all_measures(counts: Counts, /, *, depth: int, level: float, drawn_from: str
     whole = counts.marginal(NAME)
     missing = sum(n for levels, n in whole if levels[NAME] is None)
     notes = (left_out_rows(missing, "prediction"),) if missing else ()
-    yield from _of_slice(whole, {}, level=level, drawn_from=drawn_from, notes=notes)
-    for over in counts.groupings(depth=depth):
-        found: list[list[Found]] = []
-        for group in counts.groups(over):
-            yield from _of_slice(group.counts, group.slice, level=level, drawn_from=drawn_from)
-            found.append([find(group.counts, rate, group.slice, drawn_from=drawn_from) for rate in RATES])
-        for place in range(len(RATES)):
-            yield from gap_measures([one[place] for one in found], over, level=level)
-
-
-def _of_slice(
-    counts: Counts, slice: Slice, *, level: float, drawn_from: str | None, notes: tuple[Message, ...] = ()
-) -> Iterator[Measure]:
-    for share in (OBSERVED, RANDOMISED) if drawn_from else (OBSERVED,):
-        yield rate_measure(share, counts.share(share.of, share.among), slice=slice, level=level, notes=notes)
+    yield from _shares(whole, {}, level=level, drawn=drawn_from is not None, notes=notes)
     for rate in RATES:
-        yield from measures_of(find(counts, rate, slice, drawn_from=drawn_from), level=level)
+        yield from measures_of(find(whole, rate, {}, drawn_from=drawn_from), level=level)
+    for over in counts.groupings(depth=depth):
+        groups = counts.groups(over)
+        for group in groups:
+            yield from _shares(group.counts, group.slice, level=level, drawn=drawn_from is not None)
+        for rate in RATES:
+            found = [find(group.counts, rate, group.slice, drawn_from=drawn_from) for group in groups]
+            for one in found:
+                yield from measures_of(one, level=level)
+            yield from gap_measures(found, over, level=level)
+
+
+def _shares(
+    counts: Counts, slice: Slice, *, level: float, drawn: bool, notes: tuple[Message, ...] = ()
+) -> Iterator[Measure]:
+    for rate in (OBSERVED, RANDOMISED) if drawn else (OBSERVED,):
+        yield rate_measure(rate, counts.share(rate.of, rate.among), slice=slice, level=level, notes=notes)
 
 
 def gap_measures(found: Sequence[Found], over: tuple[str, ...], /, *, level: float) -> Iterator[Measure]:

@@ -78,11 +78,11 @@ class SqlRows:
         table = self._engine.table
         return int(self._engine.run(table.aggregate(n=table.count()))["n"][0].as_py())
 
-    def where(self, name: str, mark: str, /) -> SqlRows:
-        """The same rows with the column `name` missing wherever `mark` is not true."""
-        value, yes = self._of.raw(name), self._of.raw(mark)
-        yes = yes if self.columns[mark].kind == "boolean" else yes == 1
-        masked = case((yes, value), otherwise=absent(str(value.type())))
+    def where(self, name: str, mark: str, yes: Sequence[Any], /) -> SqlRows:
+        """The same rows with the column `name` missing wherever `mark` has none of the values `yes`."""
+        value, number = self._of.raw(name), self.columns[mark].kind == "number"
+        known = self._of.number(mark).isin([exactly(x) for x in yes]) if number else self._of.raw(mark).isin(list(yes))
+        masked = case((known, value), otherwise=absent(str(value.type())))
         return SqlRows(Viewed(self._engine, self._engine.table.mutate(**{value.get_name(): masked})))
 
     def _run(self, query: Any) -> Any:
