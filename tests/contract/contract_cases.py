@@ -45,6 +45,23 @@ def multiclass() -> Case:
     )
 
 
+def pairs() -> Case:
+    """Scores of pairs of samples: same person or not."""
+    rng = np.random.default_rng(4)
+    same, group = rng.random(6000) < 0.3, rng.choice(["a", "b"], 6000)
+    score = 1 / (1 + np.exp(-rng.normal(np.where(same, 2.5, -2.5), np.where(group == "a", 1.0, 1.4))))
+    table = pa.table({"same": np.where(same, "match", "other"), "similarity": score, "group": group})
+    return Case.from_frame(
+        table, name="pairs", label="same", favourable="match", score="similarity", protected=["group"], features=()
+    )
+
+
+PARAMS: dict[str, dict[str, dict[str, Any]]] = {
+    "pairs": {f"fairness.verification_{kind}": {"verification": True} for kind in ("rates", "scores")}
+}
+"""Parameters by case and check, where a check says nothing until it is told what the rows are."""
+
+
 def recidivism() -> Case:
     built = demo.load("recidivism")
     return Case.from_frame(built.path, name="recidivism", **built.roles)
@@ -90,6 +107,7 @@ def typical() -> dict[str, Case]:
         "recidivism": recidivism(),
         "amount": regression(),
         "housing": multiclass(),
+        "pairs": pairs(),
     }
 
 

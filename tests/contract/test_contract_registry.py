@@ -7,7 +7,7 @@ import json
 from functools import cache
 
 import pytest
-from contract_cases import awkward, credit, credit_table, typical, weighted
+from contract_cases import PARAMS, awkward, credit, credit_table, typical, weighted
 
 from assay.core.clause import Clause
 from assay.core.finding import Run
@@ -21,7 +21,7 @@ COUNTING = [id for id, check in CHECKS.items() if check.counts is not None]
 
 @cache
 def typical_runs() -> dict[str, Run]:
-    return {name: run(case, seed=1) for name, case in typical().items()}
+    return {name: run(case, seed=1, params=PARAMS.get(name)) for name, case in typical().items()}
 
 
 @cache

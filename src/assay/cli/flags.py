@@ -39,7 +39,8 @@ def _option(p: Parameter) -> Callable[[Any], Any]:
     if kind == "bool":
         return click.option(f"{flag(p)}/--no-{p.name.replace('_', '-')}", name, default=None, help=shown)
     if kind.startswith(("tuple[", "list[", "Sequence[", "Iterable[")):
-        return click.option(flag(p), name, multiple=True, help=f"Repeat for more. {shown}")
+        item = click.FLOAT if "[float" in kind else click.INT if "[int" in kind else click.STRING
+        return click.option(flag(p), name, multiple=True, type=item, help=f"Repeat for more. {shown}")
     types: dict[str, Any] = {"int": click.INT, "float": click.FLOAT}
     converted = types.get(kind, click.STRING if kind.startswith(("str", "Literal")) else _Json())
     return click.option(flag(p), name, type=converted, help=shown)

@@ -35,6 +35,12 @@ def too_few_groups(slices: Sequence[Slice], /) -> Message:
     return Message("no-group", "no group has rows")
 
 
+def no_verification() -> Message:
+    """Reason: rates of pairs of samples mean nothing where rows are no pairs, which only a person can say."""
+    words = "asked only with verification: rows are pairs of samples, and the label says whether of one person"
+    return Message("no-verification", words)
+
+
 def nothing_selected() -> Message:
     """Reason: a ratio of rates that are all zero."""
     return Message("zero-rate", "every group's rate is zero, so that their ratio is undefined")
