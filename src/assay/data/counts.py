@@ -109,7 +109,7 @@ class Counts:
         """The same dimensions with other cells, in canonical form: unused levels are dropped."""
         dims, codes = [], cells.codes.astype(np.int32, copy=True)
         for axis, dim in enumerate(self.dims):
-            used = np.unique(codes[:, axis])
+            used = np.flatnonzero(np.bincount(codes[:, axis], minlength=len(dim.levels)))
             if len(used) != len(dim.levels):
                 codes[:, axis] = np.searchsorted(used, codes[:, axis])
                 dim = replace(dim, levels=tuple(dim.levels[code] for code in used))
@@ -245,9 +245,12 @@ class Counts:
         keep = np.ones(len(self), dtype=bool)
         for name, level in levels.items():
             axis = self._named_axis(name)
-            wanted = level if isinstance(level, tuple) else (level,)
-            codes = [self.dims[axis].code(one) for one in wanted]
-            keep &= np.isin(self.codes[:, axis], [code for code in codes if code is not None])
+            chosen = np.zeros(len(self.dims[axis].levels), dtype=bool)
+            for one in level if isinstance(level, tuple) else (level,):
+                code = self.dims[axis].code(one)
+                if code is not None:
+                    chosen[code] = True
+            keep &= chosen[self.codes[:, axis]]
         return keep
 
     def groupings(self, *, role: str = "protected", depth: int = 2) -> tuple[tuple[str, ...], ...]:
