@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.core.measure import Interval
-from assay.fairness.selective.estimate import Between
+from assay.fairness.selective.composite import Between
 from assay.stats.gaps.pairs import Extreme, critical_values, extreme_pair
 
 Floats = NDArray[np.float64]

@@ -10,8 +10,8 @@ from assay.core.measure import Measure, Slice
 from assay.data.counts import Counts
 from assay.fairness.comparisons import rate_measure
 from assay.fairness.rates import Rate
+from assay.fairness.selective.composite import Between, plain
 from assay.fairness.selective.ends import EVERY, RATES, Bounded, Ends, ends
-from assay.fairness.selective.estimate import Between, plain
 from assay.fairness.selective.gaps import bounded_gap
 from assay.fairness.selective.known import NAME, REJECTED, SELECTED, SLICE
 from assay.fairness.selective.randomised import Tightened, tightened

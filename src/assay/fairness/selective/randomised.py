@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from assay.core.errors import Message
 from assay.data.counts import Counts
+from assay.fairness.selective.composite import Between, Composite, Factor, Formula, plain
 from assay.fairness.selective.ends import ALL_SELECTED, EVERY, Bounded, Ends
-from assay.fairness.selective.estimate import Between, Estimate, Formula, Part, plain
 from assay.fairness.selective.known import NAME, SLICE, UNKNOWN
 
 DRAWN_FROM = ("all", "unobserved")
@@ -29,13 +29,13 @@ WORST = {
 
 @dataclass(frozen=True)
 class Stratum:
-    """The rows of one group with one prediction: the share of favourable outcomes as a formula of counted parts.
+    """The rows of one group with one prediction: the share of favourable outcomes as a formula of counted factors.
 
     `present` is False for a stratum without rows; `reason` says why unknown outcomes were taken at their worst.
     """
 
     formula: Formula
-    parts: tuple[Part, ...]
+    factors: tuple[Factor, ...]
     present: bool = True
     reason: Message | None = None
 
@@ -57,15 +57,15 @@ def tightened(counts: Counts, rate: Bounded, ends: Ends, /, *, drawn_from: str) 
     if ends.settled:
         least = min(ends.low, ends.high, key=lambda share: share.effective)
         return Tightened(Between(plain(least), plain(least)))
-    found: list[Estimate] = []
+    found: list[Composite] = []
     for flip in (False, True):
         fills = {prediction: 1 - fill if flip else fill for prediction, fill in WORST[rate.name].items()}
         strata = {prediction: _stratum(counts, prediction, drawn_from, fill) for prediction, fill in fills.items()}
-        formula, parts = _whole(counts, rate.name, strata)
-        value = formula([part.value for part in parts])
+        formula, factors = _whole(counts, rate.name, strata)
+        value = formula([factor.value for factor in factors])
         if value is None:
             return Tightened(Between(plain(ends.low), plain(ends.high)), NO_OUTCOME)
-        found.append(Estimate(formula, parts, value))
+        found.append(Composite(formula, factors, value))
         reason = next((stratum.reason for stratum in strata.values() if stratum.reason), None)
         if reason is None:
             break
@@ -88,41 +88,41 @@ def _stratum(counts: Counts, prediction: str, drawn_from: str, fill: float) -> S
         filled = (good, SLICE + good, *((unknown,) if fill == GOOD else ()))
         text = "no row of the randomised slice is among the {which} of this group"
         reason = Message("no-slice-rows", text, {"which": unknown}) if unseen.hits > 0 else None
-        return Stratum(_first, (Part(counts.share({NAME: filled}, {NAME: every})),), reason=reason)
+        return Stratum(_first, (Factor(counts.share({NAME: filled}, {NAME: every})),), reason=reason)
     if drawn_from == "all":
         least, rest = (counts.share({NAME: kind}, {NAME: (good, bad, unknown)}) for kind in (good, bad))
         known = least.hits + rest.hits > 0
-        return Stratum(_first, (Part(drawn, least, rest) if known else Part(drawn),))
+        return Stratum(_first, (Factor(drawn, least, rest) if known else Factor(drawn),))
     seen_rate = counts.share({NAME: good}, {NAME: (good, bad)})
     if seen_rate.total <= 0:
-        return Stratum(_first, (Part(drawn),))
+        return Stratum(_first, (Factor(drawn),))
     eligible = (SLICE + good, SLICE + bad, unknown)
     part = counts.share({NAME: eligible}, {NAME: every})
-    return Stratum(lambda r: r[1] * r[0] + (1 - r[1]) * r[2], (Part(drawn), Part(part), Part(seen_rate)))
+    return Stratum(lambda r: r[1] * r[0] + (1 - r[1]) * r[2], (Factor(drawn), Factor(part), Factor(seen_rate)))
 
 
 def _first(rates: Sequence[float]) -> float | None:
     return rates[0]
 
 
-def _whole(counts: Counts, name: str, strata: dict[str, Stratum]) -> tuple[Formula, tuple[Part, ...]]:
-    """The rate as a formula of the parts of its strata, and of the selection rate where it takes both."""
+def _whole(counts: Counts, name: str, strata: dict[str, Stratum]) -> tuple[Formula, tuple[Factor, ...]]:
+    """The rate as a formula of the factors of its strata, and of the selection rate where it takes both."""
     if name in ("ppv", "npv"):
         (only,) = strata.values()
         own = only.formula
-        return (own if name == "ppv" else lambda rates: _less_than_one(own(rates))), only.parts
+        return (own if name == "ppv" else lambda rates: _less_than_one(own(rates))), only.factors
     selected, rejected = strata["1"], strata["0"]
     if not (selected.present and rejected.present):
         one = selected if selected.present else rejected
-        return one.formula, one.parts
+        return one.formula, one.factors
     selection = counts.share({NAME: ALL_SELECTED}, {NAME: EVERY})
-    first = 1 + len(selected.parts)
+    first = 1 + len(selected.factors)
 
     def whole(rates: Sequence[float]) -> float | None:
         good, less = selected.formula(rates[1:first]), rejected.formula(rates[first:])
         return None if good is None or less is None else _joined(name, rates[0], good, less)
 
-    return whole, (Part(selection), *selected.parts, *rejected.parts)
+    return whole, (Factor(selection), *selected.factors, *rejected.factors)
 
 
 def _less_than_one(rate: float | None) -> float | None:

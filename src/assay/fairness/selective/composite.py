@@ -13,7 +13,7 @@ from assay.stats.quantiles import normal_quantile, two_sided, two_sided_p
 from assay.stats.rates import rate_of, wilson_bounds
 
 Formula = Callable[[Sequence[float]], float | None]
-"""From the rates of the parts, in their order, to a number in [0, 1]; None where it is undefined."""
+"""From the rates of the factors, in their order, to a number in [0, 1]; None where it is undefined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Reach:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Factor:
     """A share that was counted; with `least` and `rest`, one that is known to lie between `least` and 1 − `rest`."""
 
     share: Share
@@ -59,24 +59,24 @@ def _wilson(share: Share, z: float) -> tuple[float, float]:
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """`value`: a `formula`, rising or falling steadily in each of its rates, at the values of independent `parts`."""
+class Composite:
+    """`value`: a `formula`, rising or falling steadily in each of its rates, at the values of independent `factors`."""
 
     formula: Formula
-    parts: tuple[Part, ...]
+    factors: tuple[Factor, ...]
     value: float
 
     def reach(self, z: float, /) -> Reach:
-        """The limits of every part at `z`, moved one at a time, put together as the root of their squares.
+        """The limits of every factor at `z`, moved one at a time, put together as the root of their squares.
 
-        below = √Σ_j (f − f with part j at its worse limit)², and the mirror image above: the method of variance
+        below = √Σ_j (f − f with factor j at its worse limit)², and the mirror image above: the method of variance
         estimates recovery (Zou & Donner 2008, Statistics in Medicine 27:1693), which is Wilson for one share and
         Newcombe for a difference, applied to a formula. Simulated coverage: tests/fairness_selective.
         """
-        rates = [part.value for part in self.parts]
+        rates = [factor.value for factor in self.factors]
         below = above = 0.0
-        for j, part in enumerate(self.parts):
-            moved = [self.formula([*rates[:j], limit, *rates[j + 1 :]]) for limit in part.limits(z)]
+        for j, factor in enumerate(self.factors):
+            moved = [self.formula([*rates[:j], limit, *rates[j + 1 :]]) for limit in factor.limits(z)]
             found = [value for value in moved if value is not None]
             below += max([0.0, *(self.value - value for value in found)]) ** 2
             above += max([0.0, *(value - self.value for value in found)]) ** 2
@@ -86,17 +86,17 @@ class Estimate:
         """The interval at `level`, within [0, 1]."""
         reach = self.reach(two_sided(level))
         low, high = max(0.0, self.value - reach.below), min(1.0, self.value + reach.above)
-        return Interval(low, high, level, "Wilson limits joined by MOVER" if len(self.parts) > 1 else "Wilson score")
+        return Interval(low, high, level, "Wilson limits joined by MOVER" if len(self.factors) > 1 else "Wilson score")
 
 
 @dataclass(frozen=True, slots=True)
 class Between:
     """A rate lies between two estimates; they are one and the same where nothing unknown moves it."""
 
-    low: Estimate
-    high: Estimate
+    low: Composite
+    high: Composite
 
 
-def plain(share: Share, /) -> Estimate:
+def plain(share: Share, /) -> Composite:
     """The rate of one share with a denominator."""
-    return Estimate(lambda rates: rates[0], (Part(share),), rate_of(share)[0])
+    return Composite(lambda rates: rates[0], (Factor(share),), rate_of(share)[0])
