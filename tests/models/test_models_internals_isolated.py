@@ -23,7 +23,7 @@ from assay.core.errors import AssayError
 from assay.models import wrap
 from assay.models.adapter import Adapter
 from assay.models.internals import shipping
-from assay.models.isolation import process, wire
+from assay.models.isolation import asked, wire
 from assay.models.isolation.process import Isolated
 from assay.models.load import load, open_bytes
 
@@ -117,7 +117,7 @@ def test_large_batches_of_encoded_rows_go_in_pieces(
 ) -> None:
     isolated = open_bytes(skops.io.dumps(LogisticRegression().fit(numbers, labels)), name="m.skops")
     expected = isolated.encode(table_of(numbers))
-    monkeypatch.setattr(process, "_CELLS", 64)
+    monkeypatch.setattr(asked, "_CELLS", 64)
     found = isolated.encode(table_of(numbers))
     np.testing.assert_array_equal(found.matrix, expected.matrix)  # type: ignore[union-attr]
     np.testing.assert_array_equal(found.matrix, numbers.to_numpy())  # type: ignore[union-attr]

@@ -13,6 +13,8 @@ from assay.models import tensors
 from assay.models.adapter import MISTAKES, THREADS, Adapter, excerpt
 from assay.models.formats import ModelFile
 from assay.models.inputs import is_number, is_text, listed, matrix, numbers, select
+from assay.models.internals.forms import Inside, reason
+from assay.models.internals.onnx_trees import answers_agree, form_of, probes
 from assay.models.outputs import Outputs
 from assay.models.structure.onnx_graph import read_graph
 
@@ -52,6 +54,7 @@ class OnnxModel(Adapter):
             kind for kind in vars(state).values() if isinstance(kind, type) and issubclass(kind, Exception)
         )
         facts = read_graph(file.data)
+        self._data = file.data
         if facts.external:
             raise AssayError(
                 f"{file.name} keeps {facts.external} of its weights in another file.",
@@ -97,6 +100,27 @@ class OnnxModel(Adapter):
         answers = self._session.run(wanted, self._feed(inputs))
         found = {name: _array(answer) for name, answer in zip(wanted, answers, strict=True)}
         return tensors.read(self._reading, found)
+
+    def look_inside(self) -> Inside:
+        """The trees of a graph that is one tree ensemble of one float32 matrix, if they answer as the graph does."""
+        unread = Inside(reason=reason("models.inside.part", part="This ONNX graph"))
+        if not self._matrix or _dtype(self._inputs[0]) is not np.float32 or not self.width:
+            return unread
+        form = form_of(self._data, input_name=self._inputs[0].name, width=self.width, classes=len(self.classes))
+        if form is None or not answers_agree(form, self.compute(probes(form))):
+            return unread
+        names = self.features or tuple(f"column {i}" for i in range(form.width))
+        return Inside(ensemble=form, names=names, origin=np.arange(form.width))
+
+    def encoded(self, inputs: Any, /) -> np.ndarray:
+        """The matrix that the graph gets."""
+        return self._feed(inputs)[self._inputs[0].name].astype(np.float64)
+
+    def raw(self, inputs: Any, /) -> np.ndarray:
+        """The ensemble's own sum: the runtime gives only what follows the last transformation."""
+        form = self.ensemble()
+        assert form is not None
+        return form.margin(self.encoded(inputs))
 
     def _feed(self, inputs: Any) -> dict[str, np.ndarray]:
         first = self._inputs[0]

@@ -13,10 +13,10 @@ from assay.core.errors import AssayError
 from assay.core.subject import Task
 from assay.models.adapter import UNREADABLE, Adapter, agree, excerpt, named_classes, task_of
 from assay.models.formats import ModelFile
-from assay.models.inputs import frame, is_number, matrix, select
+from assay.models.inputs import frame, is_number, matrix, row_count, select
 from assay.models.internals.estimators import Reading, open_estimator, prepared
 from assay.models.internals.forms import Inside
-from assay.models.outputs import Outputs, class_texts, codes_of
+from assay.models.outputs import Outputs, check, class_texts, codes_of
 from assay.models.structure.sklearn_objects import check_estimator
 from assay.models.trust import check_types
 
@@ -87,6 +87,19 @@ class SklearnLike(Adapter):
             codes=codes_of(answers, self._labels or self.classes),
             scores=None if scores is None else np.asarray(scores, np.float64),
         )
+
+    def scores(self, inputs: Any, /) -> np.ndarray | None:
+        """(rows, classes) probabilities, by `predict_proba` alone where nobody asked for the labels of this batch."""
+        rows = row_count(inputs)
+        known = self._last is not None and self._last[0] is inputs
+        if known or not (rows and self.classes and self._probabilities):
+            return super().scores(inputs)
+        found = self.attempt(lambda: self._probable(inputs), rows=rows)
+        return check(found, rows=rows, classes=self.classes).scores
+
+    def _probable(self, inputs: Any) -> Outputs:
+        scores = np.asarray(self.estimator.predict_proba(self._batch(inputs)), np.float64)
+        return Outputs(codes=scores.argmax(axis=-1), scores=scores)
 
     def look_inside(self) -> Inside:
         """The trees or coefficients of the estimator, or of the last step of a pipeline."""

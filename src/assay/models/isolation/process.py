@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import signal
 import subprocess
@@ -11,21 +10,19 @@ import sys
 import tempfile
 import threading
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import IO, Any
 
 import numpy as np
 
 from assay.core.errors import AssayError
-from assay.models.adapter import MISTAKES, THREADS, Adapter, excerpt
+from assay.models.adapter import THREADS, excerpt
 from assay.models.formats import ModelFile
 from assay.models.inputs import row_count
-from assay.models.internals import shipping
-from assay.models.internals.forms import Inside
 from assay.models.isolation import wire
+from assay.models.isolation.asked import ROWS_PER_MESSAGE, Asked, pieces
 from assay.models.outputs import Outputs
 
-ROWS_PER_MESSAGE = 65_536
 STARTUP_SECONDS = 30.0
 """What opening may take beyond the time limit: a cold disk and the imports of the library."""
 
@@ -36,8 +33,6 @@ _MEMORY = 4 << 30
 
 _FILE_SIZE = 1 << 20
 _EXPORT_LIMIT = 4 << 30
-_INSIDE_LIMIT = 1 << 30
-_CELLS = 1 << 24
 _DOING = {"inside": "showing its inside", "export": "converting it", "ranges": "converting it"}
 _BOOT = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from assay.models.isolation.child import main; main()"
 _KEPT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP", "LANG", "LC_ALL", "TZ")
@@ -107,7 +102,7 @@ class _Child:
         return excerpt(lines[-1], limit=200) if lines else ""
 
 
-class Isolated(Adapter):
+class Isolated(Asked):
     """A model in a child process, which is started again after it crashed or was late.
 
     `seconds` bounds opening (beyond `STARTUP_SECONDS`) and each batch of `ROWS_PER_MESSAGE` rows. Only
@@ -137,7 +132,7 @@ class Isolated(Adapter):
 
     def compute(self, inputs: Any, /) -> Outputs:
         """The child's answers, in pieces of `ROWS_PER_MESSAGE` rows."""
-        parts = [self._one(piece) for piece in _pieces(inputs, ROWS_PER_MESSAGE)]
+        parts = [self._one(piece) for piece in pieces(inputs, ROWS_PER_MESSAGE)]
         if len(parts) == 1:
             return parts[0]
         joined = {
@@ -154,55 +149,6 @@ class Isolated(Adapter):
         reply, data = self._ask({"op": "outputs", **described}, payload, rows=rows, limit=limit)
         expected = {"codes": [rows], "scores": [rows, len(self.classes)], "values": [rows]}
         return Outputs(**wire.unpack_arrays(reply["arrays"], data, expected=expected))
-
-    def _used(self, inputs: Any) -> Any:
-        if self.features and hasattr(inputs, "select") and set(self.features) <= set(inputs.column_names):
-            return inputs.select(list(self.features))
-        return inputs
-
-    def look_inside(self) -> Inside:
-        """What the child shows: arrays alone, whose structure is checked here again."""
-        reply, data = self._ask({"op": "inside"}, b"", rows=0, limit=_INSIDE_LIMIT)
-        try:
-            arrays = wire.unpack_arrays(reply["arrays"], data, expected=shipping.EXPECTED)
-            return shipping.restore(reply["inside"], arrays)
-        except MISTAKES as error:
-            raise shipping.impossible(self.name, error) from error
-
-    def encoded(self, inputs: Any, /) -> np.ndarray:
-        """The child's matrix."""
-        return self._numbers("encoded", inputs, (self._width(),))
-
-    def raw(self, inputs: Any, /) -> np.ndarray:
-        """The child's margins."""
-        return self._numbers("raw", inputs, (self._outputs(),))
-
-    def contributed(self, inputs: Any, /) -> np.ndarray:
-        """The child's own SHAP values."""
-        return self._numbers("contributed", inputs, (self._width() + 1, self._outputs()))
-
-    def _width(self) -> int:
-        form = self.inside().form
-        return form.width if form is not None else 0
-
-    def _outputs(self) -> int:
-        form = self.inside().form
-        return form.outputs if form is not None else 0
-
-    def _numbers(self, op: str, inputs: Any, shape: tuple[int, ...]) -> np.ndarray:
-        """(rows, *shape) of the child, in pieces of at most `ROWS_PER_MESSAGE` rows and `_CELLS` numbers."""
-        parts = []
-        for piece in _pieces(self._used(inputs), max(1, min(ROWS_PER_MESSAGE, _CELLS // max(1, math.prod(shape))))):
-            rows = row_count(piece)
-            described, payload = wire.pack_inputs(piece)
-            size = [rows, *shape]
-            limit = 8 * int(np.prod(size, dtype=np.int64))
-            reply, data = self._ask({"op": op, **described}, payload, rows=rows, limit=limit)
-            try:
-                parts.append(wire.unpack_arrays(reply["arrays"], data, expected={"found": size})["found"])
-            except MISTAKES as error:
-                raise shipping.impossible(self.name, error) from error
-        return np.concatenate(parts)
 
     def export(self, to: str, sample: Any, /) -> bytes:
         """The bytes of the model in the format `to`, made in the child."""
@@ -291,15 +237,6 @@ class Isolated(Adapter):
             code="model-crashed",
             hint="The file is probably damaged or forged, or made by another version of its library.",
         )
-
-
-def _pieces(inputs: Any, most: int) -> Iterator[Any]:
-    """`inputs` in pieces of at most `most` rows; one piece where there are no more."""
-    if row_count(inputs) <= most:
-        yield inputs
-        return
-    for start in range(0, row_count(inputs), most):
-        yield inputs.slice(start, most) if hasattr(inputs, "num_rows") else inputs[start : start + most]
 
 
 def _cause(status: int | None) -> str:

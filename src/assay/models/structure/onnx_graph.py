@@ -6,14 +6,17 @@ GraphProto, NodeProto, AttributeProto, TensorProto).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+
+import numpy as np
 
 from assay.core.errors import AssayError
 
 _GRAPH, _NODE, _INITIALIZER = 7, 1, 5
 _ATTRIBUTE, _ATTRIBUTE_NAME, _INTS, _STRINGS = 5, 1, 8, 9
 _DATA_LOCATION, _EXTERNAL = 14, 1
+_INPUT, _OUTPUT, _OP_TYPE, _ONE_STRING, _FLOATS = 1, 2, 4, 4, 7
 _CLASS_ATTRIBUTES = (b"classlabels_strings", b"classlabels_int64s", b"classlabels_ints")
 
 
@@ -24,6 +27,61 @@ class GraphFacts:
     nodes: int
     external: int
     classes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One operation of the main graph, with those attributes that are lists of numbers or texts, or one text."""
+
+    kind: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    floats: Mapping[str, np.ndarray]
+    ints: Mapping[str, np.ndarray]
+    texts: Mapping[str, tuple[str, ...]]
+    attributes: frozenset[str]
+
+
+def read_nodes(data: bytes, /) -> list[Node]:
+    """The operations of the main graph, in order; an AssayError when `data` is no ONNX model."""
+    graphs = [value for number, value in _fields(memoryview(data)) if number == _GRAPH]
+    if len(graphs) != 1:
+        raise _broken()
+    return [_node(_view(value)) for number, value in _fields(_view(graphs[0])) if number == _NODE]
+
+
+def _node(node: memoryview) -> Node:
+    fields = list(_fields(node))
+    floats: dict[str, np.ndarray] = {}
+    ints: dict[str, np.ndarray] = {}
+    texts: dict[str, tuple[str, ...]] = {}
+    names = []
+    for number, value in fields:
+        if number != _ATTRIBUTE:
+            continue
+        parts = list(_fields(_view(value)))
+        name = _text(next((part for field, part in parts if field == _ATTRIBUTE_NAME), memoryview(b"")))
+        names.append(name)
+        joined = b"".join(bytes(_view(part)) for field, part in parts if field == _FLOATS)
+        if joined:
+            floats[name] = np.frombuffer(joined[: len(joined) // 4 * 4], "<f4")
+        whole = [one for field, part in parts if field == _INTS for one in _whole(part)]
+        if whole:
+            ints[name] = np.array(whole, dtype=np.uint64).astype(np.int64)
+        words = tuple(_text(part) for field, part in parts if field in (_ONE_STRING, _STRINGS))
+        if words:
+            texts[name] = words
+    inputs, outputs = (tuple(_text(value) for number, value in fields if number == n) for n in (_INPUT, _OUTPUT))
+    kind = next((_text(value) for number, value in fields if number == _OP_TYPE), "")
+    return Node(kind, inputs, outputs, floats, ints, texts, frozenset(names))
+
+
+def _whole(part: int | memoryview) -> list[int]:
+    return [part] if isinstance(part, int) else list(_varints(part))
+
+
+def _text(part: int | memoryview) -> str:
+    return bytes(_view(part)).decode("utf-8", "replace")
 
 
 def read_graph(data: bytes, /) -> GraphFacts:
