@@ -245,3 +245,28 @@ def test_the_explainer_is_a_part():
     found = declared.make(about, samples=200)
     assert not found.additive
     assert found.to_json()["rows"][0]["weighted_r_squared"] == pytest.approx(found.facts["weighted_r_squared"][0])
+
+
+def test_an_estimator_is_asked_for_probabilities_alone():
+    asked_for = []
+
+    class Estimator:
+        classes_ = np.array([0, 1])
+
+        def predict(self, x):
+            asked_for.append("predict")
+            return np.zeros(len(x), dtype=int)
+
+        def predict_proba(self, x):
+            asked_for.append("predict_proba")
+            p = np.asarray(x[:, 0] > 40, dtype=float)
+            return np.column_stack([1 - p, p])
+
+    frame = table().drop(columns="job")
+    model = assay.wrap_model(Estimator(), features=["age", "income", "noise"])
+    about = question(assay.Case.from_frame(frame, label="y", favourable=1, model=model), [0], background=200)
+    asked_for.clear()
+    found = lime(about, samples=200)
+    assert asked_for == ["predict_proba"] * 2
+    assert int(np.abs(found.values[0]).argmax()) == 0
+    assert model.predict(about.columns.decode(about.rows)).tolist() == ["0"]

@@ -1,0 +1,1 @@
+"""Images in superpixels, and what each of them added."""

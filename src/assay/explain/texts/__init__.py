@@ -1,0 +1,1 @@
+"""Explanations of what a model made of a text."""
