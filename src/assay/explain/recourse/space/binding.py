@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,25 @@ def space_of(constraints: Constraints, columns: Columns, background: Floats, /) 
         way=np.array([_WAYS.get(constraints.one_way.get(name, ""), 0) for name in columns.names], dtype=np.int64),
         moves=tuple(_moves(column, constraints) for column in columns.columns),
         groups=groups,
+    )
+
+
+def relaxed(space: Space, background: Floats, /) -> Space:
+    """The same columns without what a person forbade: one-hot groups, whole numbers and observed ranges remain.
+
+    What was forbidden is five times as dear, so that a search in it breaks little.
+    """
+    asked = space.constraints
+    free = space_of(Constraints(one_hot=asked.one_hot, costs=asked.costs), space.columns, background)
+    named = {*asked.immutable, *asked.one_way, *asked.ranges, *asked.categories, *asked.transitions}
+    named |= {column for rule in asked.rules for column in rule.columns}
+    dear = _named(tuple(named), space.columns) | space.immutable
+    return replace(
+        free,
+        low=np.fmin(free.low, space.low),
+        high=np.fmax(free.high, space.high),
+        fillable=space.fillable,
+        weights=np.where(dear, 5 * free.weights, free.weights),
     )
 
 
