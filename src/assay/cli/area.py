@@ -63,6 +63,7 @@ def click_command(name: str, found: Command, /) -> click.Command:
     own = [p for p in found.parameters.values() if not found.needs_case or p.name not in NAMES]
 
     def call(**arguments: Any) -> None:
+        from assay.documents import write
         from assay.engine.policies import default_policy, read_policy
         from assay.engine.predict import with_model_outputs
         from assay.store import open_store
@@ -77,7 +78,7 @@ def click_command(name: str, found: Command, /) -> click.Command:
             else (described.read_policy() if described else None) or default_policy()
         )
         with TerminalProgress() as progress:
-            house = StoreHouse(open_store(rest["store"]), progress, policy)
+            house = StoreHouse(open_store(rest["store"]), progress, write, policy)
             subject = (with_model_outputs(described.case(), progress=progress),) if described else ()
             answer = found.function(house, *subject, **given_of(own, rest))
         if rest["as_json"]:

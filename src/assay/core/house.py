@@ -104,6 +104,9 @@ class House(Protocol):
     def attach(self, data: bytes, /, *, media_type: str) -> str:
         """Store an attachment; its digest."""
 
+    def report(self, run: Run, path: str, /) -> Sequence[str]:
+        """Write the documents of `run` to a file or folder; the files written."""
+
     def ledger(self, name: str, /) -> Ledger:
         """The Ledger called `name`, or an error that lists the known."""
 

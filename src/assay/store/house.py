@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from assay.core.errors import unknown
@@ -20,10 +21,11 @@ from assay.store.protocol import Store
 
 @dataclass(frozen=True)
 class StoreHouse:
-    """The House over one store and one policy."""
+    """The House over one store and one policy; `write` puts the documents of a Run where it is told to."""
 
     store: Store
     progress: Progress
+    write: Callable[[Run, str], Sequence[Path]]
     policy: Policy = field(default_factory=default_policy)
     known: Registry = field(default_factory=registry)
 
@@ -55,6 +57,10 @@ class StoreHouse:
     def attach(self, data: bytes, /, *, media_type: str) -> str:
         """Store an attachment; its digest."""
         return self.store.attach(data, media_type=media_type)
+
+    def report(self, run: Run, path: str, /) -> Sequence[str]:
+        """Write the documents of `run` to a file or folder; the files written."""
+        return [str(file) for file in self.write(run, path)]
 
     def ledger(self, name: str, /) -> Ledger:
         """The Ledger called `name`. A store of this format holds none, so every name is unknown."""
