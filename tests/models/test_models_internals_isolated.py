@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +125,18 @@ def test_large_batches_of_encoded_rows_go_in_pieces(
     np.testing.assert_array_equal(found.matrix, numbers.to_numpy())  # type: ignore[union-attr]
 
 
+def test_a_child_that_dies_is_one_error_and_starts_again(numbers: pd.DataFrame, labels: np.ndarray) -> None:
+    isolated = open_bytes(skops.io.dumps(LogisticRegression().fit(numbers, labels)), name="m.skops")
+    assert isinstance(isolated, Isolated)
+    expected = isolated.margins(table_of(numbers))
+    assert isolated._child is not None
+    os.kill(isolated._child.process.pid, signal.SIGKILL)
+    with pytest.raises(AssayError) as caught:
+        isolated.encode(table_of(numbers))
+    assert caught.value.code == "model-crashed"
+    np.testing.assert_array_equal(isolated.margins(table_of(numbers)), expected)
+
+
 class Forger:
     """Stands between an honest child and its parent, and changes the answers to one operation."""
 
@@ -229,4 +243,4 @@ def test_hostile_numbers_are_one_error(
 
 def test_a_hostile_template_is_never_filled_in() -> None:
     kept = shipping.restore({"reason": ["models.inside.kind", {"kind": "{x.__class__}"}]}, {})
-    assert kept.reason.text() == "A {x.__class__} is neither a sum of trees nor a linear model."  # type: ignore[union-attr]
+    assert kept.reason.text() == "{x.__class__} is neither a sum of trees nor a linear model."  # type: ignore[union-attr]

@@ -13,6 +13,7 @@ import xgboost
 from model_tables import table_of
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     GradientBoostingClassifier,
@@ -23,7 +24,7 @@ from sklearn.ensemble import (
     RandomForestRegressor,
 )
 from sklearn.feature_selection import SelectKBest, VarianceThreshold
-from sklearn.impute import SimpleImputer
+from sklearn.impute import KNNImputer, SimpleImputer
 from sklearn.linear_model import (
     ElasticNet,
     Lasso,
@@ -35,15 +36,18 @@ from sklearn.linear_model import (
     SGDClassifier,
     TweedieRegressor,
 )
+from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
     KBinsDiscretizer,
     MinMaxScaler,
+    Normalizer,
     OneHotEncoder,
     OrdinalEncoder,
     PolynomialFeatures,
+    QuantileTransformer,
     SplineTransformer,
     StandardScaler,
 )
@@ -188,6 +192,7 @@ def test_histogram_boosting_puts_its_categories_first(people: pd.DataFrame, labe
     ("estimator", "scale"),
     [
         (LogisticRegression(), "log-odds"),
+        (LinearDiscriminantAnalysis(), "log-odds"),
         (SGDClassifier(loss="log_loss", random_state=0), "log-odds"),
         (LinearSVC(random_state=0), "value"),
         (RidgeClassifier(), "value"),
@@ -203,7 +208,7 @@ def test_linear_classifiers(
     np.testing.assert_allclose(margins[:, 0], estimator.decision_function(numbers))
     several = opened(estimator.fit(numbers, third))
     assert agrees(several, numbers).shape == (ROWS, 3)
-    expected = "log-odds" if isinstance(estimator, LogisticRegression) else "value"
+    expected = "log-odds" if isinstance(estimator, LogisticRegression | LinearDiscriminantAnalysis) else "value"
     assert several.linear().scale == expected  # type: ignore[union-attr]
 
 
@@ -262,7 +267,8 @@ def test_a_pipeline_is_traced_to_its_features(people: pd.DataFrame, labels: np.n
         (VarianceThreshold(0.0), [0, 1, 2, 3]),
         (SelectKBest(k=2), None),
         (PolynomialFeatures(1, include_bias=False), [0, 1, 2, 3]),
-        (FunctionTransformer(np.log1p, feature_names_out="one-to-one"), [0, 1, 2, 3]),
+        (FunctionTransformer(np.log1p), [0, 1, 2, 3]),
+        (QuantileTransformer(n_quantiles=10), [0, 1, 2, 3]),
         (FeatureUnion([("one", StandardScaler()), ("same", "passthrough")]), [0, 1, 2, 3, 0, 1, 2, 3]),
         (make_pipeline(StandardScaler(), "passthrough"), [0, 1, 2, 3]),
     ],
@@ -280,7 +286,15 @@ def test_steps_that_keep_columns_apart(
 
 
 @pytest.mark.parametrize(
-    "step", [PCA(2), PolynomialFeatures(2), FunctionTransformer(np.cumsum, kw_args={"axis": 1})], ids=lambda e: str(e)
+    "step",
+    [
+        PCA(2),
+        PolynomialFeatures(2),
+        Normalizer(),
+        KNNImputer(),
+        FunctionTransformer(np.cumsum, kw_args={"axis": 1}, feature_names_out="one-to-one"),
+    ],
+    ids=lambda e: type(e).__name__,
 )
 def test_steps_that_mix_columns_are_named(step: Any, numbers: pd.DataFrame, labels: np.ndarray) -> None:
     first = columns_of(mixing=(step, ["a", "b", "c"]))
@@ -292,7 +306,7 @@ def test_steps_that_mix_columns_are_named(step: Any, numbers: pd.DataFrame, labe
 def test_a_model_of_another_kind_says_so(numbers: pd.DataFrame, labels: np.ndarray) -> None:
     model = opened(KNeighborsClassifier().fit(numbers, labels))
     assert model.ensemble() is model.linear() is model.gradients(table_of(numbers)) is model.module is None
-    assert model.opaque().text() == "A KNeighborsClassifier is neither a sum of trees nor a linear model."  # type: ignore[union-attr]
+    assert model.opaque().text() == "KNeighborsClassifier is neither a sum of trees nor a linear model."  # type: ignore[union-attr]
     function = wrap(lambda frame: frame["a"].to_numpy(), task="regression")
     assert isinstance(function, Adapter)
     assert function.encode(table_of(numbers)) is None
@@ -326,3 +340,16 @@ def test_boosters_behind_an_encoder(booster: Any, sparse: float, people: pd.Data
     assert encoded.origin.tolist() == [4, 4, 4, 4, 5, 0]
     assert values.shape == (ROWS, 7, 3)
     np.testing.assert_allclose(values.sum(axis=1), margins, atol=1e-5)
+
+
+def test_a_search_and_a_pipeline_in_a_pipeline_are_opened(people: pd.DataFrame, labels: np.ndarray) -> None:
+    first = columns_of(kinds=(OneHotEncoder(), ["colour"]), sizes=(StandardScaler(), ["b", "c"]), gone=("drop", ["a"]))
+    inner = make_pipeline(MinMaxScaler(), LogisticRegression())
+    filled = people.assign(colour=people["colour"].fillna("red"))
+    for estimator in (make_pipeline(first, inner), GridSearchCV(make_pipeline(first, inner), {}, cv=2)):
+        model = opened(estimator.fit(filled, labels))
+        agrees(model, filled)
+        encoded = model.encode(table_of(filled))
+        assert encoded is not None
+        assert [filled.columns[i] for i in encoded.origin] == ["colour"] * 3 + ["b", "c", "d", "level", "count"]
+        assert encoded.names[:4] == ("kinds__colour_blå", "kinds__colour_green", "kinds__colour_red", "sizes__b")

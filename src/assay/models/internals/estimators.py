@@ -19,6 +19,7 @@ from assay.models.structure.ensemble import TreeEnsemble
 
 _TREES = sklearn_trees.SINGLE | sklearn_trees.FORESTS | sklearn_trees.BOOSTED | sklearn_trees.HISTOGRAM
 _WIDEST = 100_000
+_SEARCHES = frozenset({"GridSearchCV", "RandomizedSearchCV", "HalvingGridSearchCV", "HalvingRandomSearchCV"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +47,7 @@ class Opened:
 
 def open_estimator(estimator: Any, features: tuple[str, ...], /) -> Opened:
     """The form of a fitted estimator, or of the last step of a pipeline, traced to its input columns."""
-    steps = [(name, step) for name, step in getattr(estimator, "steps", [("", estimator)]) if step is not None]
+    steps = steps_of(estimator)
     last = steps[-1][1]
     # A step that passes all through does not count its columns: the next one does.
     counts = [step.n_features_in_ for _, step in steps if hasattr(step, "n_features_in_")]
@@ -61,7 +62,7 @@ def open_estimator(estimator: Any, features: tuple[str, ...], /) -> Opened:
         return Opened(Inside(reason=read))
     traced = origin[read.own]
     form = read.form
-    names = _names(estimator, features, traced, own=read.own)
+    names = _names([step for _, step in steps[:-1]], features, traced, own=read.own)
     if form.width > _WIDEST:
         return Opened(Inside(reason=reason("models.inside.part", part="A matrix of so many columns")))
     inside = Inside(
@@ -76,9 +77,27 @@ def open_estimator(estimator: Any, features: tuple[str, ...], /) -> Opened:
 
 def prepared(estimator: Any, batch: Any, /) -> Any:
     """What the last step of a pipeline gets; `batch` where there is only one step."""
-    for _, step in getattr(estimator, "steps", [("", estimator)])[:-1]:
-        batch = batch if step is None or isinstance(step, str) else step.transform(batch)
+    for _, step in steps_of(estimator)[:-1]:
+        batch = batch if isinstance(step, str) else step.transform(batch)
     return batch
+
+
+def steps_of(estimator: Any, /) -> list[tuple[str, Any]]:
+    """The named steps of a pipeline, those of a pipeline that is its last one included; a search is its best estimator.
+
+    A pipeline may end with a step that passes all through: then the estimator is not read.
+    """
+    kind = type(estimator).__name__
+    if type(estimator).__module__.partition(".")[0] != "sklearn":
+        return [("", estimator)]
+    if kind in _SEARCHES and hasattr(estimator, "best_estimator_"):
+        return steps_of(estimator.best_estimator_)
+    if kind != "Pipeline":
+        return [("", estimator)]
+    *before, (name, last) = estimator.steps
+    kept = [(label, step) for label, step in before if step is not None]
+    inner = steps_of(last)
+    return [*kept, *(inner if len(inner) > 1 else [(name, inner[0][1])])]
 
 
 def dense(batch: Any, /, *, absent: float = 0.0) -> np.ndarray:
@@ -91,13 +110,16 @@ def dense(batch: Any, /, *, absent: float = 0.0) -> np.ndarray:
     return found
 
 
-def _names(estimator: Any, features: tuple[str, ...], origin: np.ndarray, *, own: np.ndarray) -> tuple[str, ...]:
-    """The pipeline's own names for its columns, else the feature's name with a number."""
+def _names(before: list[Any], features: tuple[str, ...], origin: np.ndarray, *, own: np.ndarray) -> tuple[str, ...]:
+    """The names that the steps before give to their columns, else the feature's name with a number."""
+    given: list[str] | None = list(features) or None
     try:
-        given = [str(name) for name in estimator[:-1].get_feature_names_out()]
+        for step in before:
+            if not isinstance(step, str):
+                given = [str(name) for name in step.get_feature_names_out(given)]
     except (AttributeError, TypeError, ValueError, IndexError, KeyError):
-        given = []
-    if given and len(given) == len(own):
+        given = None
+    if before and given and len(given) == len(own):
         return tuple(given[i] for i in own)
     counts: dict[int, int] = {}
     names = []

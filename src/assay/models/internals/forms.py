@@ -13,7 +13,7 @@ from assay.models.structure.trees import broken
 
 REASONS: Mapping[str, str] = {
     "models.inside.answers_only": "{model} gives answers only; what is inside cannot be read.",
-    "models.inside.kind": "A {kind} is neither a sum of trees nor a linear model.",
+    "models.inside.kind": "{kind} is neither a sum of trees nor a linear model.",
     "models.inside.mixed": "The step {step} mixes columns or makes them in a way that is not known, "
     "so what the model reads cannot be traced to its features.",
     "models.inside.part": "{part} cannot be read as plain trees or coefficients.",

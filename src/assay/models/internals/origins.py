@@ -12,6 +12,15 @@ MIXED = -1
 """The origin of a column that several features make, or that is made in a way that is not known."""
 
 
+_APART = frozenset(
+    {
+        *("StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler", "Binarizer"),
+        *("QuantileTransformer", "PowerTransformer", "OrdinalEncoder"),
+    }
+)
+"""Transformers that make one column of each by itself. One column out for each in is not enough: Normalizer."""
+
+
 @dataclass(frozen=True, eq=False)
 class Traced:
     """Where columns come from: `origin` (columns,) int64 input positions, and the first step that `mixed` some."""
@@ -23,8 +32,8 @@ class Traced:
 def trace(step: Any, origin: np.ndarray, /, *, name: str = "") -> Traced:
     """The origins of the columns that `step` makes from columns of `origin`.
 
-    Known: pipelines, column transformers, feature unions, encoders, imputers, scalers (all that declare one
-    column out for each in), binning, selection, and powers and splines of one column.
+    Known: pipelines, column transformers, feature unions, encoders, simple imputers, scalers, binning,
+    selection, functions of numpy, and powers and splines of one column.
     """
     kind = type(step).__name__
     if step is None or (isinstance(step, str) and step == "passthrough"):
@@ -103,9 +112,9 @@ def _known(step: Any, kind: str, width: int) -> np.ndarray | None:
         return rules[kind](step, width)
     if callable(getattr(step, "get_support", None)):
         return np.flatnonzero(step.get_support())
-    if "OneToOneFeatureMixin" in {base.__name__ for base in type(step).__mro__}:
-        return np.arange(width)
-    return None
+    if kind == "TargetEncoder":  # several classes make several columns, in another order
+        return np.arange(width) if len(step.encodings_) == width else None
+    return np.arange(width) if kind in _APART else None
 
 
 def _spread(widths: Any) -> np.ndarray:
@@ -123,7 +132,9 @@ def _imputer(step: Any, width: int) -> np.ndarray:
 
 
 def _function(step: Any, width: int) -> np.ndarray | None:
-    return np.arange(width) if step.func is None or step.feature_names_out == "one-to-one" else None
+    """A function of numpy of one argument works on each number alone; any other may not, whatever it declares."""
+    alone = step.func is None or (isinstance(step.func, np.ufunc) and step.func.nin == 1)
+    return np.arange(width) if alone else None
 
 
 def _alone(powers: np.ndarray) -> np.ndarray:

@@ -39,23 +39,7 @@ def join(
     """The ensemble of `trees`, in order."""
     sizes = [len(tree.left) for tree in trees]
     roots = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    total = int(roots[-1])
-    value = np.zeros((total, len(base)))
-    codes: list[np.ndarray] = []
-    counts = np.zeros(total, np.int64)
-    categorical = np.zeros(total, bool)
-    for tree, root, size in zip(trees, roots, sizes, strict=False):
-        part = slice(int(root), int(root) + size)
-        if tree.value.ndim == 2:
-            value[part] = tree.value
-        else:
-            value[part, tree.output] = tree.value
-        for node in sorted(tree.sets):
-            counts[root + node] = len(tree.sets[node])
-            categorical[root + node] = True
-            codes.append(tree.sets[node])
-    if counts.sum() > MOST_CODES:
-        raise broken("tree ensemble", "its category sets are too large")
+    categorical, starts, codes = _sets(trees, roots)
 
     def whole(name: str) -> np.ndarray:
         return np.concatenate([np.empty(0, np.int64), *(np.asarray(getattr(tree, name), np.int64) for tree in trees)])
@@ -72,9 +56,9 @@ def join(
         threshold=np.where(categorical | (left < 0), 0.0, numbers("threshold")),
         missing_left=numbers("missing_left") != 0,
         categorical=categorical,
-        category_starts=np.concatenate([[0], np.cumsum(counts)]),
-        category_codes=np.concatenate([np.empty(0, np.int64), *codes]).astype(np.int64),
-        value=np.where((left < 0)[:, None], value, 0.0),
+        category_starts=starts,
+        category_codes=codes,
+        value=np.where((left < 0)[:, None], _values(trees, roots, len(base)), 0.0),
         cover=numbers("cover"),
         roots=roots[:-1],
         base=np.asarray(base, np.float64),
@@ -83,3 +67,29 @@ def join(
         single=single,
         scale=scale,
     )
+
+
+def _values(trees: Sequence[Tree], roots: np.ndarray, outputs: int) -> np.ndarray:
+    """(nodes, outputs) what each node adds."""
+    value = np.zeros((int(roots[-1]), outputs))
+    for tree, first, last in zip(trees, roots[:-1], roots[1:], strict=True):
+        if tree.value.ndim == 2:
+            value[first:last] = tree.value
+        else:
+            value[first:last, tree.output] = tree.value
+    return value
+
+
+def _sets(trees: Sequence[Tree], roots: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Which nodes split by category, where their codes begin, and the codes."""
+    counts = np.zeros(int(roots[-1]), np.int64)
+    categorical = np.zeros(int(roots[-1]), bool)
+    codes: list[np.ndarray] = [np.empty(0, np.int64)]
+    for tree, root in zip(trees, roots[:-1], strict=True):
+        for node in sorted(tree.sets):
+            counts[root + node] = len(tree.sets[node])
+            categorical[root + node] = True
+            codes.append(tree.sets[node])
+    if counts.sum() > MOST_CODES:
+        raise broken("tree ensemble", "its category sets are too large")
+    return categorical, np.concatenate([[0], np.cumsum(counts)]), np.concatenate(codes).astype(np.int64)
