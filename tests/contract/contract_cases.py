@@ -45,6 +45,20 @@ def multiclass() -> Case:
     )
 
 
+def three_classes() -> Case:
+    """The housing of an applicant, with a score for each class."""
+    rng = np.random.default_rng(8)
+    table = credit_table()
+    names = ["free", "own", "rent"]
+    truth = np.array([names.index(value) for value in table["housing"].to_pylist()])
+    odds = np.exp(rng.normal(size=(1000, 3)) + 1.5 * (np.arange(3) == truth[:, None]))
+    shares = odds / odds.sum(axis=1, keepdims=True)
+    for i, name in enumerate(names):
+        table = table.append_column(f"p_{name}", pa.array(shares[:, i]))
+    score = {name: f"p_{name}" for name in names}
+    return Case.from_frame(table, name="three classes", label="housing", score=score, protected=["sex"], features=())
+
+
 def pairs() -> Case:
     """Scores of pairs of samples: same person or not."""
     rng = np.random.default_rng(4)
@@ -94,6 +108,18 @@ def weighted() -> Case:
     return credit(credit_table().append_column("w", weight), weight="w", population=POPULATION)
 
 
+HALF_SEEN = {"observed": "seen", "randomised": "drawn"}
+
+
+def half_seen() -> pa.Table:
+    """The outcome of the applicants that are predicted good, and of every tenth, drawn by lot."""
+    table = credit_table()
+    built = demo.load("credit").roles
+    drawn = np.random.default_rng(8).random(1000) < 0.1
+    good = np.array([value == built["favourable"] for value in table[built["prediction"]].to_pylist()])
+    return table.append_column("seen", pa.array(good | drawn)).append_column("drawn", pa.array(drawn))
+
+
 def typical() -> dict[str, Case]:
     """A case of each task, weighted and not, with people repeated, with and without a stated population."""
     unit = pa.array([i // 2 for i in range(1000)])
@@ -104,10 +130,12 @@ def typical() -> dict[str, Case]:
         "weighted": weighted(),
         "repeated": credit(credit_table().append_column("person", unit), unit="person"),
         "dated": credit(credit_table().append_column("day", days), time="day"),
+        "half seen": credit(half_seen(), **HALF_SEEN),
         "recidivism": recidivism(),
         "amount": regression(),
         "housing": multiclass(),
         "pairs": pairs(),
+        "three classes": three_classes(),
     }
 
 
