@@ -59,8 +59,7 @@ def bare(about: Question, model: Pipeline, samples: int) -> Callable[[], None]:
     """The pipeline alone on the rows that our LIME asks for, as frames that are ready."""
     near = normal_within_bins(neighbourhood(about.columns, about.background))
     drawn = draw_bins(near, about.rows, samples=samples // REPEATS, repeats=REPEATS, seed=0)
-    matrix = np.concatenate([drawn.matrix, about.rows])
-    frames = [about.columns.decode(matrix[i : i + BATCH]).to_pandas() for i in range(0, len(matrix), BATCH)]
+    frames = [drawn.table.slice(i, BATCH).to_pandas() for i in range(0, drawn.table.num_rows, BATCH)]
 
     def predict() -> None:
         for ready in frames:

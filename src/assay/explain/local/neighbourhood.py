@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,17 +12,20 @@ from assay.core.errors import AssayError
 from assay.explain.columns import Columns, Floats
 from assay.explain.local.seeds import content_of, generator
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 Around = Literal["data", "instance"]
 
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """Samples around rows: their `matrix` (rows · repeats · samples, columns), column-major, for the model.
+    """Samples around rows: their `table` (rows · repeats · samples, and then the rows themselves) for the model.
 
     `design` and `here` as in `fit.Neighbours`; `squared` (rows, repeats, samples) are squared distances from the row.
     """
 
-    matrix: Floats
+    table: pa.Table
     design: Floats
     here: Floats
     squared: Floats
@@ -97,7 +100,7 @@ def normal_within_bins(near: Neighbourhood, /) -> Neighbourhood:
 
     The normal has the mean and the spread of the bin's values, and the range of the bin. So `lime` draws.
     """
-    from scipy.stats import truncnorm
+    from scipy.special import ndtr, ndtri
 
     made = near.background.copy(order="F")
     for j in np.flatnonzero(~near.columns.nominal):
@@ -108,8 +111,8 @@ def normal_within_bins(near: Neighbourhood, /) -> Neighbourhood:
             spread = values.std() if len(values) else 0.0
             if spread > 1e-9 * max(1.0, abs(high - low)):
                 centre, steps = values.mean(), (np.arange(len(values)) + 0.5) / len(values)
-                cut = truncnorm((low - centre) / spread, (high - centre) / spread, loc=centre, scale=spread)
-                made[inside, j] = cut.ppf(steps)
+                first, last = ndtr((low - centre) / spread), ndtr((high - centre) / spread)
+                made[inside, j] = np.clip(centre + spread * ndtri(first + steps * (last - first)), low, high)
     return replace(near, background=made)
 
 
@@ -118,17 +121,32 @@ def draw_bins(near: Neighbourhood, rows: Floats, /, *, samples: int, repeats: in
 
     The squared distance is the number of columns that differ.
     """
-    n, width = rows.shape
-    total = repeats * samples
-    matrix = np.empty((n * total, width), order="F")
-    design = np.ones((n, repeats, width + 1, samples))
+    import pyarrow as pa
+
+    (n, width), total, size = rows.shape, repeats * samples, len(near.background)
+    picked = np.empty((width, n * total + n), dtype=np.int32)
+    picked[:, n * total :] = size + np.arange(n)  # the rows stand behind the background
+    design = np.ones((n, width + 1, total))
     own = near.codes_of(rows)
     for i in range(n):
-        picked = generator(content_of(near.columns, rows[i]), seed).integers(len(near.background), size=(width, total))
+        drawn = generator(content_of(near.columns, rows[i]), seed).integers(size, size=(width, total))
+        picked[:, i * total : (i + 1) * total] = drawn
         for j in range(width):
-            near.background[:, j].take(picked[j], out=matrix[i * total : (i + 1) * total, j], mode="clip")
-            design[i, :, j + 1] = (near.codes[:, j].take(picked[j]) == own[i, j]).reshape(repeats, samples)
-    return Drawn(matrix, design, np.ones((n, width)), width - design[:, :, 1:].sum(axis=2))
+            same = (near.codes[:, j] == own[i, j]).astype(np.float64)
+            same.take(drawn[j], out=design[i, j + 1], mode="clip")
+    pool = near.columns.decode(np.asfortranarray(np.concatenate([near.background, rows])))
+    columns = [pool.column(j).combine_chunks().take(pa.array(picked[j])) for j in range(width)]
+    squared = width - design[:, 1:].sum(axis=1)
+    shape = (n, repeats, samples)
+    return Drawn(
+        pa.table(columns, schema=pool.schema), _by_repeat(design, repeats), np.ones((n, width)), squared.reshape(shape)
+    )
+
+
+def _by_repeat(design: Floats, repeats: int) -> Floats:
+    """(rows, features, repeats · samples) as (rows, repeats, features, samples), without a copy."""
+    n, features, total = design.shape
+    return design.reshape(n, features, repeats, total // repeats).transpose(0, 2, 1, 3)
 
 
 def draw_numbers(
@@ -140,10 +158,10 @@ def draw_numbers(
     range of the background and the row, and whole numbers whole. Where the row's number is missing, its feature is
     1 where the sample's is missing too, and the samples are those of the background.
     """
-    n, width = rows.shape
-    total = repeats * samples
-    matrix = np.empty((n * total, width), order="F")
-    design = np.ones((n, repeats, width + 1, samples))
+    (n, width), total = rows.shape, repeats * samples
+    matrix = np.empty((n * total + n, width), order="F")
+    matrix[n * total :] = rows
+    design = np.ones((n, width + 1, total))
     here, own = np.ones((n, width)), near.codes_of(rows)
     for i in range(n):
         rng = generator(content_of(near.columns, rows[i]), seed)
@@ -152,14 +170,14 @@ def draw_numbers(
             if column.kind == "category" or np.isnan(rows[i, j]):
                 picked = rng.integers(len(near.background), size=total)
                 near.background[:, j].take(picked, out=out, mode="clip")
-                feature = near.codes[:, j].take(picked) == own[i, j]
+                design[i, j + 1] = near.codes[:, j].take(picked) == own[i, j]
             else:
                 out[:] = _normal(near, j, rows[i, j], around, rng.standard_normal(total))
-                feature = (out - near.mean[j]) / near.scale[j]
+                design[i, j + 1] = (out - near.mean[j]) / near.scale[j]
                 here[i, j] = (rows[i, j] - near.mean[j]) / near.scale[j]
-            design[i, :, j + 1] = feature.reshape(repeats, samples)
-    apart = design[:, :, 1:] - here[:, None, :, None]
-    return Drawn(matrix, design, here, np.einsum("rsfm,rsfm->rsm", apart, apart))
+    apart = design[:, 1:] - here[:, :, None]
+    squared = np.einsum("rfm,rfm->rm", apart, apart).reshape(n, repeats, samples)
+    return Drawn(near.columns.decode(matrix), _by_repeat(design, repeats), here, squared)
 
 
 def _normal(near: Neighbourhood, place: int, value: float, around: Around, noise: Floats) -> Floats:

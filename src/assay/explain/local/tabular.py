@@ -14,7 +14,7 @@ behave differently there (Slack et al. 2020), and correlated columns share their
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -35,7 +35,10 @@ from assay.explain.local.neighbourhood import (
 )
 from assay.explain.local.stability import rank_agreement, top_overlap
 from assay.explain.question import Question
-from assay.explain.target import BATCH
+from assay.explain.target import BATCH, Target
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Within = Literal["normal", "data"]
 
@@ -147,26 +150,33 @@ def repeat(question: Question, /, *, seeds: int = 5, **settings: object) -> Floa
 class _Block:
     models: LocalModels
     here: Floats
+    outputs: Floats
 
 
 def _all(question: Question, near: Neighbourhood, chosen: Settings, progress: Progress | None) -> list[_Block]:
     """The local models of all rows, as many rows at once as fill one batch of the model."""
-    rows, size = question.rows, max(1, BATCH // chosen.samples)
+    rows, size = question.rows, max(1, BATCH // (chosen.samples + 1))
     if progress is not None:
         progress.started(METHOD, total=len(rows))
     out = []
     for start in range(0, len(rows), size):
-        drawn = _draw(near, rows[start : start + size], chosen)
-        answers = question.target(drawn.matrix).reshape(drawn.squared.shape)
+        block = rows[start : start + size]
+        drawn = _draw(near, block, chosen)
+        answers = _answers(question.target, drawn.table)
         weights = exponential(drawn.squared, width=chosen.kernel_width)
-        found = Neighbours(drawn.design, answers, weights, drawn.here)
+        found = Neighbours(drawn.design, answers[: -len(block)].reshape(weights.shape), weights, drawn.here)
         models = fit(found, ridge=chosen.ridge, keep=chosen.features, select=chosen.select)
-        out.append(_Block(models, drawn.here))
+        out.append(_Block(models, drawn.here, answers[-len(block) :]))
         if progress is not None:
-            progress.advanced(METHOD, done=min(start + size, len(rows)))
+            progress.advanced(METHOD, done=start + len(block))
     if progress is not None:
         progress.ended(METHOD)
     return out
+
+
+def _answers(target: Target, table: pa.Table) -> Floats:
+    parts = [target.of_table(table.slice(start, BATCH)) for start in range(0, table.num_rows, BATCH)]
+    return np.concatenate(parts)
 
 
 def _draw(near: Neighbourhood, rows: Floats, chosen: Settings) -> Drawn:
@@ -186,7 +196,7 @@ def _attributions(question: Question, chosen: Settings, blocks: list[_Block]) ->
         question.rows,
         np.concatenate([found.coefficients for found in models]) * here,
         np.concatenate([found.intercept for found in models]),
-        question.target(question.rows),
+        np.concatenate([block.outputs for block in blocks]),
         target=question.target.name,
         scale=question.target.scale,
         origin=question.origin,
