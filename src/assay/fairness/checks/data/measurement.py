@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from assay.core.check import check
+from assay.core.errors import Message
 from assay.core.measure import Measure
 from assay.core.subject import each
 from assay.data.counts import Counts
@@ -41,7 +42,12 @@ def measurement(tables: tuple[Counts, ...], /, *, depth: int = 1, level: float =
     depends on the feature's weight in the model.
     """
     check_depth(depth)
+    nothing = True
     for counts in tables:
-        yield from label_differences(counts, depth=depth, level=level)
-        yield from validity_differences(counts, depth=depth, level=level)
-        yield from missing_shares(counts, depth=depth, level=level)
+        for measures in (label_differences, validity_differences, missing_shares):
+            for measure in measures(counts, depth=depth, level=level):
+                nothing = False
+                yield measure
+    if nothing:
+        text = "no feature has a missing value, and there is no label of two values for every row"
+        yield Measure("missing_share", None, 0, reason=Message("nothing-to-compare", text))
