@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from assay.core.errors import AssayError, unknown
 from assay.explain.columns import Columns
-from assay.explain.recourse.expressions import HINT, ORDER, Values, affine, kind_of, value_of
+from assay.explain.recourse.rules.expressions import HINT, ORDER, Values, affine, kind_of, value_of
 
 LONGEST = 500
 _QUOTED = re.compile(r"`([^`]+)`")
