@@ -13,6 +13,7 @@ from model_tables import table_of
 
 from assay.models import wrap
 from assay.models.adapter import Adapter, sigmoid, softmax
+from assay.models.structure.ensemble import TreeEnsemble
 
 ROWS = 400
 FLOAT32 = 2e-5
@@ -57,6 +58,17 @@ def target(amount: np.ndarray, objective: str) -> np.ndarray:
     return amount if objective in ("regression", "l1", "reg:squarederror", "reg:absoluteerror") else np.exp(amount)
 
 
+def expected_value(ensemble: TreeEnsemble) -> np.ndarray:
+    """The mean of each tree's leaves by their cover, summed: what path-dependent SHAP values begin with."""
+    leaf = ensemble.left < 0
+    owner = np.searchsorted(ensemble.roots, np.arange(ensemble.nodes), side="right") - 1
+    weight = np.where(leaf, ensemble.cover, 0.0)
+    share = weight / np.maximum(np.bincount(owner, weight)[owner], 1e-300)
+    share = np.where(leaf & (np.bincount(owner)[owner] == 1), 1.0, share)  # a tree without a split
+    found: np.ndarray = ensemble.base + share @ ensemble.value
+    return found
+
+
 def agrees(model: Any, frame: pd.DataFrame, expected: np.ndarray, *, within: float) -> None:
     """`margins` and the ensemble over `encode` are both `expected`; SHAP values sum to it."""
     assert isinstance(model, Adapter)
@@ -73,6 +85,7 @@ def agrees(model: Any, frame: pd.DataFrame, expected: np.ndarray, *, within: flo
     assert values is not None
     assert values.shape == (len(frame), frame.shape[1] + 1, ensemble.outputs)
     np.testing.assert_allclose(values.sum(axis=1), expected, atol=5 * FLOAT32)
+    np.testing.assert_allclose(values[0, -1], expected_value(ensemble), atol=5 * FLOAT32)
     assert encoded.origin.tolist() == list(range(frame.shape[1]))
     assert encoded.names == tuple(frame.columns)
     assert ensemble.covered

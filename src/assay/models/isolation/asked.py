@@ -18,6 +18,8 @@ from assay.models.isolation import wire
 ROWS_PER_MESSAGE = 65_536
 _INSIDE_LIMIT = 1 << 30
 _CELLS = 1 << 24
+_SHAP_ROWS = 1024
+"""SHAP values of a row may take milliseconds: so many rows share one time limit."""
 
 
 class Asked(Adapter):
@@ -45,7 +47,7 @@ class Asked(Adapter):
 
     def contributed(self, inputs: Any, /) -> np.ndarray:
         """The child's own SHAP values."""
-        return self._numbers("contributed", inputs, (self._width() + 1, self._outputs()))
+        return self._numbers("contributed", inputs, (self._width() + 1, self._outputs()), most=_SHAP_ROWS)
 
     def _width(self) -> int:
         form = self.inside().form
@@ -55,10 +57,10 @@ class Asked(Adapter):
         form = self.inside().form
         return form.outputs if form is not None else 0
 
-    def _numbers(self, op: str, inputs: Any, shape: tuple[int, ...]) -> np.ndarray:
-        """(rows, *shape) of the child, in pieces of at most `ROWS_PER_MESSAGE` rows and `_CELLS` numbers."""
+    def _numbers(self, op: str, inputs: Any, shape: tuple[int, ...], *, most: int = ROWS_PER_MESSAGE) -> np.ndarray:
+        """(rows, *shape) of the child, in pieces of at most `most` rows and `_CELLS` numbers."""
         parts = []
-        for piece in pieces(self._used(inputs), max(1, min(ROWS_PER_MESSAGE, _CELLS // max(1, math.prod(shape))))):
+        for piece in pieces(self._used(inputs), max(1, min(most, _CELLS // max(1, math.prod(shape))))):
             rows = row_count(piece)
             described, payload = wire.pack_inputs(piece)
             size = [rows, *shape]
