@@ -13,6 +13,7 @@ from assay.core.errors import Message
 from assay.core.measure import Limit, Measure, Share, Slice
 from assay.fairness.individual.flips import MOST_GROUPS, Flips, decisions, flips, model_columns
 from assay.fairness.individual.judged import judged_rows
+from assay.fairness.individual.rows_once import counts_rows_once
 from assay.fairness.words import too_few_groups
 from assay.stats.rates import wilson
 
@@ -32,6 +33,7 @@ NOT_AN_INPUT = "the attribute {attribute} is no input of the model, so that chan
     limit=Limit("flip_rate", better="lower", warn=0.01, fail=0.05),
     clauses=("eu-ai-act:10(2)(f)", "nist-ai-rmf:measure-2.11", "ecoa:1002.4(a)"),
 )
+@counts_rows_once
 def attribute_flip(case: Case, /, *, level: float = 0.95, rows: int = 20_000, seed: int = 0) -> Iterator[Measure]:
     """Share of the model's decisions that change when the protected attribute is set to another group.
 

@@ -23,6 +23,7 @@ from assay.fairness.individual.judged import (
     selected,
 )
 from assay.fairness.individual.neighbours import Pairs, compare_pairs, consistency, lipschitz_violations
+from assay.fairness.individual.rows_once import counts_rows_once
 
 if TYPE_CHECKING:
     from assay.data.case import Case
@@ -40,6 +41,7 @@ NO_SCORE = Message("no-score", "there is no score and no model to make one")
     tasks=("binary",),
     clauses=("eu-ai-act:10(2)(f)", "nist-ai-rmf:measure-2.11"),
 )
+@counts_rows_once
 def individual(
     case: Case,
     /,

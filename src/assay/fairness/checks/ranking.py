@@ -12,6 +12,7 @@ from assay.core.errors import AssayError, Message
 from assay.core.measure import Measure
 from assay.fairness.comparisons import SINGLED_OUT, check_depth
 from assay.fairness.individual.judged import favourable_labels, judged_rows, outcome_columns, row_groups, scores
+from assay.fairness.individual.rows_once import counts_rows_once
 from assay.fairness.ranking.exposure import attention_measures
 from assay.fairness.ranking.order import resamples
 from assay.fairness.ranking.representation import rkl_measures, skew_measures
@@ -30,6 +31,7 @@ REPLICATES, PERMUTATIONS = 300, 499
     tasks=("binary",),
     clauses=("eu-ai-act:10(2)(f)", "nist-ai-rmf:measure-2.11"),
 )
+@counts_rows_once
 def ranking(
     case: Case, /, *, depth: int = 1, level: float = 0.95, k: int = 100, rows: int = 20_000, seed: int = 0
 ) -> Iterator[Measure]:

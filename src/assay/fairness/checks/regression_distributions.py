@@ -13,6 +13,7 @@ from assay.core.measure import Measure
 from assay.data.rows.columns import column_of, numbers_of
 from assay.fairness.comparisons import SINGLED_OUT, check_depth
 from assay.fairness.individual.judged import judged_rows, row_groups
+from assay.fairness.individual.rows_once import counts_rows_once
 from assay.fairness.regression.distributions import Numbers, distance_measures
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     tasks=("regression",),
     clauses=("eu-ai-act:10(2)(f)", "nist-ai-rmf:measure-2.11"),
 )
+@counts_rows_once
 def regression_distributions(
     case: Case, /, *, depth: int = 2, level: float = 0.95, rows: int = 20_000, permutations: int = 499, seed: int = 0
 ) -> Iterator[Measure]:
