@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 
 from assay.core.measure import Measure
 from assay.data.coding import Dim, Favourable, Values
+from assay.data.counted import Counted
 from assay.data.counts import Counts
+from assay.documents import html
+from assay.engine.run import run
 from assay.fairness.checks.incompatibility import incompatibility
 from assay.fairness.tradeoffs.implied import implied_fpr
 from assay.stats.bootstrap import multinomial
@@ -153,3 +156,14 @@ def test_small_groups_are_named_and_not_compared(find: Callable[..., Measure]) -
     assert "tiny" not in gap.notes[0].text()
     assert find(measures, "fpr_implied", {"race": "tiny"}).value is not None
     assert find(measures, "fpr_implied", {"race": "good"}).value is None
+
+
+def test_the_report_says_it_in_a_paragraph_with_the_numbers_and_escapes_the_names() -> None:
+    groups = {"<img src=x>": COMPAS["African-American"], "Caucasian": COMPAS["Caucasian"]}
+    done = run(Counted("scores", "binary", (counts_of(groups),)), checks=[incompatibility.id])
+    text = html(done)
+    paragraphs = [part.partition("</p>")[0] for part in text.split("<p")]
+    (said,) = [p for p in paragraphs if "predictive parity" in p and "cannot both hold" in p and "PPV 0.6" in p]
+    assert "0.514 for race = &lt;img src=x&gt;" in said
+    assert "0.394 for race = Caucasian" in said
+    assert "<img" not in text
