@@ -81,11 +81,11 @@ def attention_measures(
             return
         for g in range(k):
             p_value = chance[g] if name == "exposure" else None
-            yield _logged(groups, name, g, float(values[g]), drawn[:, g], level=level, p_value=p_value)
-        yield _gap(groups, name, values, drawn, level=level)
+            yield group_attention(groups, name, g, float(values[g]), drawn[:, g], level=level, p_value=p_value)
+        yield attention_gap(groups, name, values, drawn, level=level)
     for g in range(k):
         drawn = np.array([one.ndcg[g] for one in again])
-        yield _ndcg(groups, g, float(found.ndcg[g]), drawn, level=level)
+        yield group_ndcg(groups, g, float(found.ndcg[g]), drawn, level=level)
 
 
 def _by_chance(scores: Floats, groups: RowGroups) -> list[float | None]:
@@ -104,9 +104,10 @@ def _by_chance(scores: Floats, groups: RowGroups) -> list[float | None]:
     ]
 
 
-def _logged(
+def group_attention(
     groups: RowGroups, name: str, g: int, value: float, drawn: Floats, /, *, level: float, p_value: float | None
 ) -> Measure:
+    """The exposure (by merit) of one group with the interval that its bootstrap replicates `drawn` give."""
     slice_, rows = groups.slices[g], int((groups.codes == g).sum())
     if not math.isfinite(value):
         return Measure(name, None, rows, slice=slice_, reason=empty_denominator("favourable labels"))
@@ -125,7 +126,7 @@ def _logged(
     )
 
 
-def _gap(groups: RowGroups, name: str, values: Floats, drawn: Floats, /, *, level: float) -> Measure:
+def attention_gap(groups: RowGroups, name: str, values: Floats, drawn: Floats, /, *, level: float) -> Measure:
     """Highest minus lowest; the construction of `stats.gaps` with the errors of the pairs' differences.
 
     One group's places are not another's, so that groups are not independent: each pair has its own error.
@@ -163,7 +164,8 @@ def _gap(groups: RowGroups, name: str, values: Floats, drawn: Floats, /, *, leve
     )
 
 
-def _ndcg(groups: RowGroups, g: int, value: float, drawn: Floats, /, *, level: float) -> Measure:
+def group_ndcg(groups: RowGroups, g: int, value: float, drawn: Floats, /, *, level: float) -> Measure:
+    """The NDCG of one group with the interval that its bootstrap replicates `drawn` give."""
     slice_, rows = groups.slices[g], int((groups.codes == g).sum())
     if not math.isfinite(value):
         return Measure("ndcg", None, rows, slice=slice_, reason=empty_denominator("favourable labels"))
