@@ -71,7 +71,7 @@ SETTINGS = {
     "decided by more than the prediction": Lender(slice=0.1, hidden=True),
     "drawn from the refused": Lender(slice=0.1, hidden=True, drawn_from="unobserved"),
 }
-RUNS = 250
+RUNS = 400
 
 
 @cache
@@ -91,7 +91,7 @@ def covers(intervals: Sequence[Interval], truth: float) -> float:
 @pytest.mark.parametrize("n", [500, 5000])
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_the_estimate_with_a_slice_covers_the_truth(setting: str, n: int) -> None:
-    """93 to 99 % of 95 % intervals in 2,000 runs; of these 250 the standard error is 1.3 points."""
+    """93 to 99 % of 95 % intervals in 2,000 runs (docs/why); of these 400 the standard error is 1.1 points."""
     lender, covered, off = SETTINGS[setting], [], []
     for name, many in simulated(setting, n).items():
         made = [t.between.low for one in many if (t := one.tightened) and not t.reason]
@@ -100,7 +100,7 @@ def test_the_estimate_with_a_slice_covers_the_truth(setting: str, n: int) -> Non
         covered.append(covers([one.interval(0.95) for one in made], truth))
         off.append(abs(float(np.mean([one.value for one in made])) - truth))
         assert covered[-1] >= 0.91, name
-    assert 0.94 <= np.mean(covered) <= 0.99
+    assert 0.93 <= np.mean(covered) <= 0.99
     assert max(off) < (0.045 if n == 500 else 0.015)
 
 
