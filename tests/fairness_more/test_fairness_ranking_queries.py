@@ -87,5 +87,11 @@ def test_whole_queries_are_sampled_and_mistakes_are_named() -> None:
     (one,) = measures(data[data["query"] == "q1"], query="query").values()
     assert one.reason is not None
     assert "one query" in one.reason.text()
+    gone = data.assign(query=np.where(data["query"] == "q1", None, data["query"]))
+    assert measures(gone, query="query")["exposure", "a"].value == pytest.approx(
+        written_out(data[data["query"] != "q1"], "a")["exposure"]
+    )
+    (none,) = measures(data.assign(query=pd.array([None] * len(data), dtype="string")), query="query").values()
+    assert none.reason is not None
     with pytest.raises(AssayError, match="search"):
         measures(data, query="search")

@@ -11,7 +11,14 @@ from assay.core.check import check
 from assay.core.errors import AssayError, Message
 from assay.core.measure import Measure
 from assay.fairness.comparisons import SINGLED_OUT, check_depth
-from assay.fairness.individual.judged import favourable_labels, judged_rows, outcome_columns, row_groups, scores
+from assay.fairness.individual.judged import (
+    RowGroups,
+    favourable_labels,
+    judged_rows,
+    outcome_columns,
+    row_groups,
+    scores,
+)
 from assay.fairness.individual.rows_once import counts_rows_once
 from assay.fairness.ranking.exposure import attention_measures
 from assay.fairness.ranking.order import resamples
@@ -88,27 +95,35 @@ def ranking(
     draws = resamples(score, replicates=REPLICATES, rng=rng)
     for groups in row_groups(table, roles.protected, depth=depth):
         if len(groups.slices) > SINGLED_OUT:
-            text = "{groups} groups are too many to rank apart (most: {most})"
-            reason = Message("too-many-groups", text, {"groups": len(groups.slices), "most": SINGLED_OUT})
-            yield Measure("exposure_gap", None, len(score), over=groups.over, reason=reason)
+            yield _too_many(groups)
             continue
         yield from attention_measures(groups, score, labels, draws, level=level)
         yield from rkl_measures(groups, score, draws, level=level, permutations=PERMUTATIONS, rng=rng)
         yield from skew_measures(groups, score, k=k, level=level)
 
 
+def _too_many(groups: RowGroups) -> Measure:
+    text = "{groups} groups are too many to rank apart (most: {most})"
+    reason = Message("too-many-groups", text, {"groups": len(groups.slices), "most": SINGLED_OUT})
+    return Measure("exposure_gap", None, len(groups.codes), over=groups.over, reason=reason)
+
+
 def _by_query(
     case: Case, table: Any, query: str, /, *, depth: int, level: float, rows: int, seed: int
 ) -> Iterator[Measure]:
     rng = np.random.default_rng(seed)
-    found = next(row_groups(table, (query,), depth=1)).codes
-    kept = whole_queries(found, most=rows, rng=rng)
-    queries, table = Queries.of(found[kept]), table.take(kept)
+    asked = next(row_groups(table, (query,), depth=1))
+    known = np.array([each[query] is not None for each in asked.slices])[asked.codes]
+    table, codes = table.filter(known), asked.codes[known]
+    kept = whole_queries(codes, most=rows, rng=rng)
+    queries, table = Queries.of(codes[kept]), table.take(kept)
     if len(queries) < 2:
         reason = Message("one-query", "rows with a score answer one query only")
         yield Measure("exposure_gap", None, table.num_rows, over=(case.roles.protected[0],), reason=reason)
         return
     labels, score = favourable_labels(case, table) if case.roles.whole_label else None, scores(case, table)
     for groups in row_groups(table, case.roles.protected, depth=depth):
-        if score is not None and len(groups.slices) <= SINGLED_OUT:
+        if len(groups.slices) > SINGLED_OUT:
+            yield _too_many(groups)
+        elif score is not None:
             yield from query_measures(groups, score, labels, queries, replicates=REPLICATES, level=level, rng=rng)

@@ -23,6 +23,8 @@ class Queries:
     @classmethod
     def of(cls, codes: Codes, /) -> Queries:
         """The Queries of codes that are sorted."""
+        if not len(codes):
+            return cls(codes, codes)
         return cls(codes, np.flatnonzero(np.r_[True, codes[1:] != codes[:-1]]))
 
     def __len__(self) -> int:
@@ -37,6 +39,8 @@ class Queries:
 def whole_queries(codes: Codes, /, *, most: int, rng: np.random.Generator) -> Codes:
     """Places of the rows of whole queries, drawn at random until `most` rows are reached, query by query."""
     sizes = np.bincount(codes)
+    if not len(sizes):
+        return np.zeros(0, dtype=np.int64)
     order = rng.permutation(np.flatnonzero(sizes)) if len(codes) > most else np.flatnonzero(sizes)
     fits = np.cumsum(sizes[order]) <= most
     fits[0] = True
