@@ -177,7 +177,7 @@ def _upper_end(raw: float, scale: Floats, tail: float) -> float:
     raw = max(raw, total * math.sqrt(2 / math.pi))
 
     def reached(c: float) -> bool:
-        g = float(_folded_mean(np.array([c]), np.ones(1))[0])
+        g = math.sqrt(2 / math.pi) * math.exp(-c * c / 2) + c * math.erf(c / math.sqrt(2))
         return g * total - z * root * math.sqrt(max(0.0, 1 + c * c - g * g)) >= raw
 
     low, high = 0.0, raw / total + z + 1
