@@ -70,6 +70,7 @@ def counterfactuals(
     said = goal.ask(question.rows, np.arange(len(question.rows)))
     search = _Search(
         goal=goal,
+        quick=goal.quicker(question.background),
         space=space,
         background=question.background,
         neighbourhood=Neighbourhood.of(space, question.background),
@@ -112,9 +113,10 @@ def _wanted(goal: Goal, background: Floats) -> Bools:
 
 @dataclass(frozen=True, eq=False)
 class _Search:
-    """One request, ready to be worked off in chunks of rows."""
+    """One request, ready to be worked off in chunks of rows; `quick` is the goal while searching."""
 
     goal: Goal
+    quick: Goal
     space: Space
     background: Floats
     neighbourhood: Neighbourhood
@@ -145,7 +147,7 @@ class _Search:
     def _problem(self, rows: Floats, places: Places, space: Space, margin: float = 0.0) -> Problem:
         rng = np.random.default_rng(self.seed)
         return Problem(
-            self.goal, space, rows[places], places, self.background, self.neighbourhood, rng, margin, self.plausible
+            self.quick, space, rows[places], places, self.background, self.neighbourhood, rng, margin, self.plausible
         )
 
     def _chunk(self, rows: Floats, places: Places) -> list[Ways]:

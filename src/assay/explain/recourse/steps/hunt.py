@@ -26,7 +26,7 @@ class Effort:
     variants: int = 12
     nearest: int = 8
     kept: int = 8
-    rounds: int = 2
+    rounds: int = 1
     pushes: int = 4
     others: int = 4
 
@@ -46,10 +46,11 @@ def hunt(problem: Problem, wanted: Bools, effort: Effort, /) -> Pool:
         if not len(unsolved):
             break
         seen = Pool.joined([seen, _pushed(problem, seen, unsolved, wanted, tried, effort, push)])
-    good = reduce(problem, cheapest(problem, seen.take(seen.met), effort.kept))
+    good = cheapest(problem, seen.take(seen.met), effort.kept)
     if effort.others:
-        apart = reduce(problem, cheapest(problem, _without_main(problem, good, base, options, effort), effort.others))
-        good = Pool.joined([good, apart])
+        apart = _without_main(problem, good, base, options, effort)
+        good = Pool.joined([good, cheapest(problem, apart, effort.others)])
+    good = reduce(problem, good)
     for _ in range(effort.rounds):
         other = exchanged(problem, best(good, good.cost, 2), options)
         fresh = reduce(problem, cheapest(problem, other, effort.kept))

@@ -7,9 +7,9 @@ import numpy as np
 from assay.explain.columns import Floats
 from assay.explain.recourse.steps.pool import Places, Pool, Problem, moved_units
 
-FRACTIONS = np.arange(8) / 8
-"""Shares of a change that are tried at once; each further round tries eight within the last eighth."""
-ROUNDS = 3
+FRACTIONS = np.arange(12) / 12
+"""Shares of a change that are tried at once; each further round tries the parts of the last part."""
+ROUNDS = 2
 
 
 def reduce(problem: Problem, pool: Pool, /) -> Pool:
