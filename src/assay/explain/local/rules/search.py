@@ -6,13 +6,14 @@ that the searches of many rows go on together and their samples reach the model 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from assay.explain.columns import Floats
-from assay.explain.local.rules.bandit import exploration, kl_bounds
+from assay.explain.local.rules.bandit import divergence, exploration, kl_bounds
 from assay.explain.local.rules.predicates import World
 
 Rule = frozenset[int]
@@ -77,7 +78,7 @@ class Search:
     def nearest(self) -> Arm:
         """The known Arm whose precision is highest for sure: what to show where none is precise enough."""
         arms = list(self.known.values())
-        low, _ = _bounds(arms, np.log(1 / self.wanted.delta))
+        low, _ = _bounds(arms, math.log(1 / self.wanted.delta))
         return arms[int(low.argmax())]
 
     def _arm(self, rule: Rule) -> Arm:
@@ -124,16 +125,16 @@ class Search:
 
     def _is_precise(self, arm: Arm) -> Generator[list[Floats], list[int], bool]:
         """Whether the arm's precision is at least the wanted one, drawn until it is clear or `most` are drawn."""
-        rate = float(np.log(1 / self.wanted.delta))
+        aim, rate = self.wanted.precision, math.log(1 / self.wanted.delta)
         while True:
-            low, high = _bounds([arm], rate)
-            if arm.draws and low[0] >= self.wanted.precision:
-                return True
-            if high[0] < self.wanted.precision or arm.draws >= self.wanted.most:
+            seen = arm.hits / arm.draws if arm.draws else aim
+            if arm.draws * divergence(seen, aim) >= rate:
+                return seen > aim
+            if arm.draws >= self.wanted.most:
                 return False
             yield from self._pull([arm])
 
 
-def _bounds(arms: Sequence[Arm], rate: float) -> tuple[Floats, Floats]:
+def _bounds(arms: Sequence[Arm], rate: float) -> Floats:
     hits, draws = np.array([(arm.hits, arm.draws) for arm in arms], dtype=np.float64).T
-    return kl_bounds(hits, draws, float(rate))
+    return kl_bounds(hits, draws, rate)
