@@ -147,8 +147,11 @@ def _check_finite(what: str, array: np.ndarray) -> None:
 
 
 def _check_probabilities(scores: np.ndarray) -> None:
+    off = np.abs(scores @ np.ones(scores.shape[1]) - 1)
+    if not scores.size or (scores.min() >= -SUM_TOLERANCE and max(off.max(), scores.max() - 1) <= SUM_TOLERANCE):
+        return
     outside = ((scores < -SUM_TOLERANCE) | (scores > 1 + SUM_TOLERANCE)).any(axis=1)
-    wrong = outside | (np.abs(scores.sum(axis=1) - 1) > SUM_TOLERANCE)
+    wrong = outside | (off > SUM_TOLERANCE)
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
         shown = ", ".join(f"{value:.4g}" for value in scores[row][:5])

@@ -13,6 +13,7 @@ behave differently there (Slack et al. 2020), and correlated columns share their
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -154,24 +155,38 @@ class _Block:
 
 
 def _all(question: Question, near: Neighbourhood, chosen: Settings, progress: Progress | None) -> list[_Block]:
-    """The local models of all rows, as many rows at once as fill one batch of the model."""
-    rows, size = question.rows, max(1, BATCH // (chosen.samples + 1))
+    """The local models of all rows, about as many rows at once as fill one batch of the model.
+
+    While the model answers for some rows, a thread beside it draws the next ones and fits the last.
+    """
+    rows = question.rows
+    blocks = np.array_split(rows, -(-len(rows) // max(1, BATCH // (chosen.samples + 1))))
     if progress is not None:
         progress.started(METHOD, total=len(rows))
-    out = []
-    for start in range(0, len(rows), size):
-        block = rows[start : start + size]
-        drawn = _draw(near, block, chosen)
-        answers = _answers(question.target, drawn.table)
-        weights = exponential(drawn.squared, width=chosen.kernel_width)
-        found = Neighbours(drawn.design, answers[: -len(block)].reshape(weights.shape), weights, drawn.here)
-        models = fit(found, ridge=chosen.ridge, keep=chosen.features, select=chosen.select)
-        out.append(_Block(models, drawn.here, answers[-len(block) :]))
-        if progress is not None:
-            progress.advanced(METHOD, done=start + len(block))
+    fits, done = [], 0
+    with ThreadPoolExecutor(1) as beside:
+        following = beside.submit(_draw, near, blocks[0], chosen)
+        for i, block in enumerate(blocks):
+            drawn = following.result()
+            if i + 1 < len(blocks):
+                following = beside.submit(_draw, near, blocks[i + 1], chosen)
+            fits.append(beside.submit(_fitted, drawn, _answers(question.target, drawn.table), chosen))
+            done += len(block)
+            if progress is not None:
+                progress.advanced(METHOD, done=done)
+        made = [fit.result() for fit in fits]
     if progress is not None:
         progress.ended(METHOD)
-    return out
+    return made
+
+
+def _fitted(drawn: Drawn, answers: Floats, chosen: Settings) -> _Block:
+    rows = len(drawn.here)
+    weights = exponential(drawn.squared, width=chosen.kernel_width)
+    near = Neighbours(drawn.design, answers[:-rows].reshape(weights.shape), weights, drawn.here)
+    return _Block(
+        fit(near, ridge=chosen.ridge, keep=chosen.features, select=chosen.select), drawn.here, answers[-rows:]
+    )
 
 
 def _answers(target: Target, table: pa.Table) -> Floats:
