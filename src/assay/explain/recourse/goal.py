@@ -35,7 +35,7 @@ class Goal:
     """For each of the rows of a question: to `reach` the class of `target`, or to leave it; or a regression's interval.
 
     `words` say it for people. `by_scores`: the decision is taken to be the class of the highest score, without asking
-    the model for it; see `quicker`.
+    the model for it.
     """
 
     target: Target
@@ -44,18 +44,6 @@ class Goal:
     low: float = -np.inf
     high: float = np.inf
     by_scores: bool = False
-
-    def quicker(self, probe: Floats, /) -> Goal:
-        """The same goal asked of the scores alone, where they decide every row of `probe` as the model does; else this.
-
-        For the many questions of a search: what it finds is asked of the model's own decision in the end.
-        """
-        target = self.target
-        if target.output is None or target.threshold is not None or target.scale == "decision":
-            return self
-        trial = replace(self, by_scores=True, reach=np.ones(len(probe), dtype=bool))
-        same = trial.ask(probe, np.arange(len(probe))).met == target.decides(probe)
-        return replace(self, by_scores=True) if same.all() else self
 
     def ask(self, matrix: Floats, rows: NDArray[np.int64], /) -> Answers:
         """The Answers for `matrix` (m, columns), each of which is a version of the row at `rows` (m,). Batched."""
@@ -98,11 +86,49 @@ def _log_odds(chance: Floats) -> Floats:
     return np.asarray(np.log(kept) - np.log1p(-kept))
 
 
-def goal_for(target: Target, rows: Floats, wanted: str | Sequence[float | None] | None, /) -> Goal:
-    """The Goal for `rows`: a class by name, (low, high) of a regression (None: open), or, for None, the other decision.
+@dataclass(frozen=True, eq=False)
+class Standing:
+    """Where the rows of a question stand: the `goal`, what the model says of them, and of the background.
 
-    With None, rows decided as the class of `target` are to leave it, the others to reach it.
+    `wanted` (background,) says which rows of it have the class of the goal's target, or a value within its interval.
+    `quick` is the goal by the scores alone, where these decide all these rows as the model does, else the goal: for the
+    many questions of a search, whose results are asked of the model's own decision in the end.
     """
+
+    goal: Goal
+    quick: Goal
+    rows: Answers
+    wanted: Bools
+
+
+def standing(
+    target: Target, rows: Floats, background: Floats, wanted: str | Sequence[float | None] | None, /
+) -> Standing:
+    """The Standing for what is `wanted`: a class by name, (low, high) of a regression (None: open), or None.
+
+    None is the other decision: rows decided as the class of `target` are to leave it, the others to reach it.
+    """
+    n = len(rows)
+    goal = _goal(target, wanted)
+    everything = np.concatenate([rows, background])
+    forward = replace(goal, reach=np.ones(len(everything), dtype=bool))
+    said = forward.ask(everything, np.arange(len(everything)))
+    reach = ~said.met[:n] if wanted is None else np.full(n, goal.reach[0])
+    mine = Answers(said.met[:n] == reach, np.where(reach, said.lead[:n], -said.lead[:n]), said.output[:n])
+    goal = replace(goal, reach=reach)
+    scored = target.output is not None and target.threshold is None and target.scale != "decision"
+    quick = replace(goal, by_scores=True) if scored and ((said.lead > 0) == said.met).all() else goal
+    return Standing(goal, quick, mine, said.met[n:])
+
+
+def goal_for(target: Target, rows: Floats, wanted: str | Sequence[float | None] | None, /) -> Goal:
+    """The Goal alone; see `standing`."""
+    return standing(target, rows, rows[:0], wanted).goal
+
+
+def _goal(target: Target, wanted: str | Sequence[float | None] | None) -> Goal:
+    """The Goal of one row, to be repeated."""
+    reaching = np.array([True])
     if target.output is None:
         if wanted is None or isinstance(wanted, str) or len(wanted) != 2:
             raise AssayError(
@@ -110,32 +136,22 @@ def goal_for(target: Target, rows: Floats, wanted: str | Sequence[float | None] 
                 code="target",
                 hint="Say which values are wanted: target=(low, high), None for an open end.",
             )
-        low, high = (
-            -np.inf if wanted[0] is None else float(wanted[0]),
-            np.inf if wanted[1] is None else float(wanted[1]),
-        )
+        low = -np.inf if wanted[0] is None else float(wanted[0])
+        high = np.inf if wanted[1] is None else float(wanted[1])
         if not low <= high:
             raise AssayError(
                 f"No value lies from {low:g} to {high:g}.", code="target", hint="Give the lower end first."
             )
-        return Goal(target, np.ones(len(rows), dtype=bool), f"prediction from {low:g} to {high:g}", low, high)
+        return Goal(target, reaching, f"prediction from {low:g} to {high:g}", low, high)
     if wanted is None:
-        words = f"the other decision on {target.label}"
-        return Goal(target, ~target.decides(rows) if len(rows) else np.zeros(0, dtype=bool), words)
+        return Goal(target, reaching, f"the other decision on {target.label}")
+    classes, words = target.model.classes, f"{wanted} is decided"
     if not isinstance(wanted, str):
-        raise AssayError(
-            "A class is wanted by its name.", code="target", hint=f"One of {', '.join(target.model.classes)}."
-        )
-    reached = _of_class(target, wanted)
-    return Goal(reached.target, np.full(len(rows), reached.reach[0]), f"{wanted} is decided")
-
-
-def _of_class(target: Target, wanted: str) -> Goal:
-    classes = target.model.classes
+        raise AssayError("A class is wanted by its name.", code="target", hint=f"One of {', '.join(classes)}.")
     if wanted not in classes:
         raise unknown("class of the model", wanted, classes, code="class")
     if wanted == target.label:
-        return Goal(target, np.array([True]), "")
+        return Goal(target, reaching, words)
     if target.threshold is not None:
-        return Goal(target, np.array([False]), "")
-    return Goal(replace(target, output=classes.index(wanted)), np.array([True]), "")
+        return Goal(target, ~reaching, words)
+    return Goal(replace(target, output=classes.index(wanted)), reaching, words)

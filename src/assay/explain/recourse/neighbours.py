@@ -14,7 +14,7 @@ from assay.explain.question import Question
 from assay.explain.recourse.appraisal import changes
 from assay.explain.recourse.constraints import Constraints
 from assay.explain.recourse.counterfactual import Change
-from assay.explain.recourse.goal import goal_for
+from assay.explain.recourse.goal import standing
 from assay.explain.recourse.plausibility import distance_weights, pairwise
 from assay.explain.recourse.space import space_of
 
@@ -65,14 +65,14 @@ def nearest_unlike(
     `Counterfactual.distance`. Fewer, or none, where the background has no more.
     """
     space = space_of(Constraints(), question.columns, question.background)
-    goal = goal_for(question.target, question.rows, target)
-    said = goal.ask(question.background, np.zeros(len(question.background), dtype=np.int64))
+    stands = standing(question.target, question.rows, question.background, target)
+    goal = stands.goal
     weights = distance_weights(space)
-    like_first = said.met
+    said = goal.ask(question.background, np.zeros(len(question.background), dtype=np.int64))
     found: list[tuple[Neighbour, ...]] = []
     for i, row in enumerate(question.rows):
-        same_way = goal.target.output is None or goal.reach[i] == goal.reach[0]
-        points: NDArray[np.int64] = np.flatnonzero(like_first if same_way else ~like_first)
+        reach = goal.target.output is None or goal.reach[i]
+        points: NDArray[np.int64] = np.flatnonzero(stands.wanted if reach else ~stands.wanted)
         apart = pairwise(row[None], question.background[points], weights, space.nominal)[0]
         nearest = np.argsort(apart, kind="stable")[:count]
         found.append(

@@ -11,6 +11,7 @@ from assay.explain.recourse.space import Bools, Space
 
 NEIGHBOURS = 5
 TYPICAL = 0.95
+SAMPLE = 500
 BLOCK = 1 << 21
 """Most distances held at once."""
 
@@ -57,11 +58,11 @@ class Neighbourhood:
     def of(cls, space: Space, background: Floats, /, *, most: int = 2000) -> Neighbourhood:
         """The Neighbourhood of the background: `typical` is the 95th percentile of its rows' own nearness.
 
-        At most the first `most` rows (they are in random order).
+        At most the first `most` rows (they are in random order), of which the first 500 say what is typical.
         """
         points = background[:most]
         weights, nominal = distance_weights(space), space.nominal
-        own = _nearness(points, points, weights, nominal, skip=1) if len(points) > 1 else np.zeros(1)
+        own = _nearness(points[:SAMPLE], points, weights, nominal, skip=1) if len(points) > 1 else np.zeros(1)
         return cls(points, weights, nominal, float(np.quantile(own, TYPICAL)))
 
     def nearness(self, matrix: Floats, /) -> Floats:

@@ -15,16 +15,18 @@ from assay.explain.question import Question
 from assay.explain.recourse.appraisal import Judge, Robustness
 from assay.explain.recourse.constraints import Constraints
 from assay.explain.recourse.counterfactual import Recourse, Ways
-from assay.explain.recourse.goal import Goal, goal_for
+from assay.explain.recourse.goal import Answers, Standing, standing
 from assay.explain.recourse.plausibility import Neighbourhood
 from assay.explain.recourse.robustness import ROBUST, Retrained
-from assay.explain.recourse.space import Bools, Space, relaxed, space_of
+from assay.explain.recourse.space import Space, relaxed, space_of
 from assay.explain.recourse.steps.choose import chosen
 from assay.explain.recourse.steps.hunt import Effort, hunt
 from assay.explain.recourse.steps.pool import Places, Pool, Problem
 
 CHUNK = 256
 """Rows searched together."""
+MOST = 1000
+"""Most background rows among which unlike ones are sought; ranges, scales and plausibility take all."""
 MARGINS = (0.0, 0.25, 0.5, 1.0, 2.0)
 """How far beyond the goal robust versions are looked for, in log-odds, or standard deviations of a regression."""
 TASK = "explain.counterfactuals"
@@ -64,17 +66,14 @@ def counterfactuals(
             hint="Give what `retrained_models(case)` returns; with a trainer, where the model names none.",
         )
     asked = constraints if isinstance(constraints, Constraints) else Constraints.parse(constraints or {})
+    before, background = question.target.calls.rows, question.background[:MOST]
     space = space_of(asked, question.columns, question.background)
-    before = question.target.calls.rows
-    goal = goal_for(question.target, question.rows, target)
-    said = goal.ask(question.rows, np.arange(len(question.rows)))
+    stands = standing(question.target, question.rows, background, target)
     search = _Search(
-        goal=goal,
-        quick=goal.quicker(question.background),
+        stands=stands,
         space=space,
-        background=question.background,
+        background=background,
         neighbourhood=Neighbourhood.of(space, question.background),
-        wanted=_wanted(goal, question.background),
         seed=question.seed,
         count=count,
         plausible=plausible,
@@ -82,14 +81,14 @@ def counterfactuals(
         robust=robust,
         effort=effort or Effort(),
     )
-    ways = search.ways(question.rows, said.met, progress)
+    ways = search.ways(question.rows, progress)
     return Recourse(
         columns=question.columns,
         rows=question.rows,
         ways=ways,
-        goal=goal.words,
-        target=goal.target.name,
-        scale=goal.target.scale,
+        goal=stands.goal.words,
+        target=stands.goal.target.name,
+        scale=stands.goal.target.scale,
         method="search",
         calls=(question.target.calls.rows - before) / max(1, len(question.rows)),
         places=question.places,
@@ -105,22 +104,14 @@ def counterfactuals(
     )
 
 
-def _wanted(goal: Goal, background: Floats) -> Bools:
-    """(background,) True where a row has the class of the goal's target, or a value within its interval."""
-    reaching = replace(goal, reach=np.ones(len(background), dtype=bool))
-    return reaching.ask(background, np.arange(len(background))).met
-
-
 @dataclass(frozen=True, eq=False)
 class _Search:
-    """One request, ready to be worked off in chunks of rows; `quick` is the goal while searching."""
+    """One request, ready to be worked off in chunks of rows."""
 
-    goal: Goal
-    quick: Goal
+    stands: Standing
     space: Space
     background: Floats
     neighbourhood: Neighbourhood
-    wanted: Bools
     seed: int
     count: int
     plausible: bool
@@ -128,8 +119,9 @@ class _Search:
     robust: bool
     effort: Effort
 
-    def ways(self, rows: Floats, already: Bools, progress: Progress | None) -> tuple[Ways, ...]:
+    def ways(self, rows: Floats, progress: Progress | None) -> tuple[Ways, ...]:
         """One Ways a row."""
+        already = self.stands.rows.met
         out: list[Ways] = [Ways((), already=True)] * len(rows)
         open_ = np.flatnonzero(~already)
         if progress is not None:
@@ -146,19 +138,29 @@ class _Search:
 
     def _problem(self, rows: Floats, places: Places, space: Space, margin: float = 0.0) -> Problem:
         rng = np.random.default_rng(self.seed)
+        said = self.stands.rows
         return Problem(
-            self.quick, space, rows[places], places, self.background, self.neighbourhood, rng, margin, self.plausible
+            goal=self.stands.quick,
+            space=space,
+            before=rows[places],
+            places=places,
+            said=Answers(said.met[places], said.lead[places], said.output[places]),
+            background=self.background,
+            neighbourhood=self.neighbourhood,
+            rng=rng,
+            margin=margin,
+            plausible=self.plausible,
         )
 
     def _chunk(self, rows: Floats, places: Places) -> list[Ways]:
         problem = self._problem(rows, places, self.space)
-        found = hunt(problem, self.wanted, self.effort)
+        found = hunt(problem, self.stands.wanted, self.effort)
         share = self._share(found, places)
         if self.robust:
             found, share = self._sturdier(rows, places, found, share)
         picked = chosen(problem, found, self.neighbourhood.plausible(found.after), count=self.count)
         kept = found.take(picked)
-        judge = Judge(self.goal, self.space, self.neighbourhood)
+        judge = Judge(self.stands.goal, self.space, self.neighbourhood)
         robustness = self._robustness(None if share is None else share[picked])
         records = judge.appraise(problem.before[kept.row], kept.after, places[kept.row], robustness=robustness)
         by_row: list[list[Any]] = [[] for _ in places]
@@ -177,19 +179,21 @@ class _Search:
     def _share(self, found: Pool, places: Places) -> Floats | None:
         if self.retrained is None or not self.retrained.models:
             return None
-        return self.retrained.share(self.goal, found.after, places[found.row])
+        return self.retrained.share(self.stands.goal, found.after, places[found.row])
 
     def _sturdier(self, rows: Floats, places: Places, found: Pool, share: Floats | None) -> tuple[Pool, Floats]:
         """Robust versions of the rows that have some, looked for further and further beyond the goal."""
         assert share is not None
         unit = 1.0
-        if self.goal.target.output is None:
-            unit = float(np.std(self.goal.target(self.background))) / 4
+        if self.stands.goal.target.output is None:
+            unit = float(np.std(self.stands.goal.target(self.background))) / 4
         for margin in MARGINS[1:]:
             lacking = np.setdiff1d(np.arange(len(places)), found.row[share >= ROBUST])
             if not len(lacking):
                 break
-            more = hunt(self._problem(rows, places[lacking], self.space, margin * unit), self.wanted, self.effort)
+            more = hunt(
+                self._problem(rows, places[lacking], self.space, margin * unit), self.stands.wanted, self.effort
+            )
             more = replace(more, row=lacking[more.row])
             agreed = self._share(more, places)
             assert agreed is not None
@@ -203,12 +207,12 @@ class _Search:
         """For rows without a way within the constraints, the version that breaks fewest of them, by place."""
         open_ = relaxed(self.space, self.background)
         problem = replace(self._problem(rows, places, open_), plausible=False)
-        found = hunt(problem, self.wanted, self.effort)
+        found = hunt(problem, self.stands.wanted, self.effort)
         before = problem.before[found.row]
         broken = self.space.violations(before, found.after).broken.sum(axis=1)
         order = np.lexsort((self.space.cost(before, found.after), broken, found.row))
         first = order[np.r_[True, np.diff(found.row[order]) != 0]] if len(order) else order
         kept = found.take(first)
-        judge = Judge(self.goal, self.space, self.neighbourhood)
+        judge = Judge(self.stands.goal, self.space, self.neighbourhood)
         records = judge.appraise(before[first], kept.after, places[kept.row])
         return {int(places[row]): record for row, record in zip(kept.row, records, strict=True) if record.valid}

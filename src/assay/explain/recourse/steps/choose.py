@@ -6,22 +6,22 @@ import numpy as np
 
 from assay.explain.columns import Floats
 from assay.explain.recourse.space import Bools
-from assay.explain.recourse.steps.pool import Places, Pool, Problem, moved_units
+from assay.explain.recourse.steps.pool import Places, Pool, Problem, moved_units, priced
 
 IMPLAUSIBLE = 2.0
-"""How many times dearer an implausible version counts when the further ones are chosen."""
+"""How many times dearer an implausible version is when the further ones are chosen."""
 
 
 def chosen(problem: Problem, pool: Pool, plausible: Bools, /, *, count: int) -> Places:
     """Places of at most `count` versions of each row, in order of row and choice.
 
-    The first is the cheapest; each next has the lowest cost over novelty, among those that do not merely do all that a
-    chosen one does and more. Novelty is the smallest share of changed units in which a version differs from those
-    chosen (Jaccard's distance of the sets), a tenth where the sets are equal; an implausible version counts as twice
-    as dear.
+    The first is the cheapest; each next has the lowest price over novelty, among those that do not merely do all that a
+    chosen one does and more. The price is the cost and one for each thing that changes, twice that for an implausible
+    version. Novelty is the smallest share of changed units in which a version differs from those chosen (Jaccard's
+    distance of the sets), a tenth where the sets are equal.
     """
     moved = moved_units(problem, pool)
-    price = np.maximum(pool.cost, 1e-9) * np.where(plausible, 1.0, IMPLAUSIBLE)
+    price = priced(problem, pool) * np.where(plausible, 1.0, IMPLAUSIBLE)
     order = np.lexsort((pool.cost, pool.row))
     runs = [run for run in np.split(order, np.flatnonzero(np.diff(pool.row[order])) + 1) if len(run)]
     picked = [run[_of_row(problem, pool.take(run), moved[run], price[run], count)] for run in runs]

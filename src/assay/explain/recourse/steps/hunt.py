@@ -49,7 +49,9 @@ def hunt(problem: Problem, wanted: Bools, effort: Effort, /) -> Pool:
     good = cheapest(problem, seen.take(seen.met), effort.kept)
     if effort.others:
         apart = _without_main(problem, good, base, options, effort)
-        good = Pool.joined([good, cheapest(problem, apart, effort.others)])
+        sparse = cheapest(problem, seen.take(seen.met), effort.others, alike=1, sparse=True)
+        good = Pool.joined([good, sparse, cheapest(problem, apart, effort.others, alike=1, sparse=True)])
+        good = cheapest(problem, good, len(good))
     good = reduce(problem, good)
     for _ in range(effort.rounds):
         other = exchanged(problem, best(good, good.cost, 2), options)
@@ -59,8 +61,7 @@ def hunt(problem: Problem, wanted: Bools, effort: Effort, /) -> Pool:
 
 
 def _rows_themselves(problem: Problem) -> Pool:
-    every, n = np.arange(len(problem)), len(problem)
-    said = problem.goal.ask(problem.before, problem.places)
+    every, n, said = np.arange(len(problem)), len(problem), problem.said
     side = np.zeros(n)
     if problem.goal.target.output is None:
         side = np.where(said.output < problem.goal.low, -1.0, 1.0)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.explain.columns import Floats
-from assay.explain.recourse.goal import Goal
+from assay.explain.recourse.goal import Answers, Goal
 from assay.explain.recourse.plausibility import Neighbourhood
 from assay.explain.recourse.space import Bools, Space, settle
 
@@ -50,7 +50,7 @@ _FIELDS = ("row", "after", "cost", "met", "lead", "side", "origin")
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """Rows `before` (n, columns) that want another answer: row i is the row `places[i]` of the goal.
+    """Rows `before` (n, columns) that want another answer: row i is `places[i]` of the goal, and what was `said` of it.
 
     `margin` is how far beyond the goal an answer must be (log-odds, or units of a regression). `unit` (columns,) is the
     place of the first column of the one-hot group that a column belongs to, else its own: units move as one. `step`
@@ -62,6 +62,7 @@ class Problem:
     space: Space
     before: Floats
     places: Places
+    said: Answers
     background: Floats
     neighbourhood: Neighbourhood
     rng: np.random.Generator
@@ -143,14 +144,23 @@ def moved_units(problem: Problem, pool: Pool, /) -> Bools:
     return np.column_stack([changed[:, unit == u].any(axis=1) for u in np.unique(unit)])
 
 
-def cheapest(problem: Problem, pool: Pool, most: int, /, *, alike: int = 2) -> Pool:
-    """At most `most` versions of each row, the cheapest, each once, of which at most `alike` change the same units."""
+def priced(problem: Problem, pool: Pool, /) -> Floats:
+    """(versions,) cost, and one for each thing that changes: sparse ones are cheap."""
+    return pool.cost + problem.space.sparsity(problem.before[pool.row], pool.after)
+
+
+def cheapest(problem: Problem, pool: Pool, most: int, /, *, alike: int = 2, sparse: bool = False) -> Pool:
+    """At most `most` versions of each row, the cheapest (by price where `sparse`), each once.
+
+    At most `alike` of them change the same units.
+    """
     pool = pool.take(np.sort(_distinct(pool.row, pool.after)[0]))
     moved = moved_units(problem, pool)
     _, kind = np.unique(np.packbits(moved, axis=1), axis=0, return_inverse=True)
     label = pool.row * (int(kind.max(initial=0)) + 1) + kind.reshape(-1)
     few = best(replace(pool, row=label), pool.cost, alike)
-    return best(replace(few, row=few.row // (int(kind.max(initial=0)) + 1)), few.cost, most)
+    few = replace(few, row=few.row // (int(kind.max(initial=0)) + 1))
+    return best(few, priced(problem, few) if sparse else few.cost, most)
 
 
 def best(pool: Pool, key: Floats, most: int, /) -> Pool:

@@ -1,0 +1,144 @@
+"""Counterfactuals of Adult against DiCE: seconds, validity, proximity, sparsity, violations, model calls a row.
+
+Both get the same rows, the same model (fitted in each process in the same way, and compared) and the same constraints.
+DiCE runs in the Python that DICE_PYTHON names; without one only assay is measured.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+sys.path.insert(0, str(Path(__file__).parent))
+from _dice import fitted
+
+import assay
+from assay.explain.question import Question, question
+from assay.explain.recourse.constraints import Constraints
+from assay.explain.recourse.goal import goal_for
+from assay.explain.recourse.plausibility import Neighbourhood
+from assay.explain.recourse.search import counterfactuals
+from assay.explain.recourse.space import space_of
+
+QUERIES, COUNT, FIXED = 20, 4, ("marital_status", "relationship")
+
+
+@dataclass(frozen=True)
+class Line:
+    """What one method made for the queries."""
+
+    method: str
+    seconds: float
+    calls: float
+    before: np.ndarray
+    after: np.ndarray
+    query: np.ndarray
+
+
+def data() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Training rows and queries of Adult without missing values, which DiCE refuses."""
+    demo = assay.demo("income", with_model=True)
+    frame = demo.rows([*demo.model_columns, "income", "split"]).to_pandas().dropna()
+    train = frame[frame["split"] == "train"].drop(columns="split").sample(8000, random_state=0)
+    queries = frame[frame["split"] != "train"].drop(columns=["split", "income"]).sample(QUERIES, random_state=1)
+    train["income"] = (train["income"] == ">50K").astype(int)
+    for name in [c for c in train if not pd.api.types.is_numeric_dtype(train[c])]:
+        train[name] = train[name].astype(object)
+        queries[name] = queries[name].astype(object)
+    return train.reset_index(drop=True), queries.reset_index(drop=True)
+
+
+def asked(kind: str, train: pd.DataFrame, queries: pd.DataFrame) -> Question:
+    """The question about the queries with the fitted model."""
+    model = assay.wrap_model(fitted(kind, train, "income"))
+    case = assay.Case.from_frame(train, label="income", favourable=1, model=model)
+    return question(case, queries, background=2000)
+
+
+def ours(q: Question) -> list[Line]:
+    """assay: all queries in one request, and each in a request of its own."""
+    counterfactuals(q.of(q.rows[:1]))  # imports are not timed on either side
+    start = time.perf_counter()
+    made = counterfactuals(q, constraints={"immutable": FIXED}, count=COUNT)
+    seconds = (time.perf_counter() - start) / len(q.rows)
+    pairs = [(i, one) for i, ways in enumerate(made.ways) for one in ways.found]
+    start = time.perf_counter()
+    for row in q.rows:
+        counterfactuals(q.of(row[None]), constraints={"immutable": FIXED}, count=COUNT)
+    alone = (time.perf_counter() - start) / len(q.rows)
+    before, after = (np.array([getattr(one, side) for _, one in pairs]) for side in ("before", "after"))
+    query = np.array([i for i, _ in pairs])
+    return [
+        Line("assay", seconds, made.calls, before, after, query),
+        Line("assay, one query a request", alone, np.nan, before, after, query),
+    ]
+
+
+def theirs(kind: str, method: str, q: Question, train: pd.DataFrame, queries: pd.DataFrame) -> Line:
+    """DiCE's counterfactuals, from its own process; the models of both processes must agree."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        train.to_parquet(folder / "train.parquet")
+        queries.to_parquet(folder / "queries.parquet")
+        numbers = [c for c in queries if pd.api.types.is_numeric_dtype(queries[c])]
+        request = {"label": "income", "numbers": numbers, "model": kind, "method": method, "count": COUNT}
+        request["vary"] = [c for c in queries if c not in FIXED]
+        (folder / "request.json").write_text(json.dumps(request))
+        script = str(Path(__file__).parent / "_dice.py")
+        subprocess.run([os.environ["DICE_PYTHON"], script, str(folder)], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        found = json.loads((folder / "found.json").read_text())
+        frame = pd.read_parquet(folder / "found.parquet")
+    np.testing.assert_allclose(found["chance"], q.target(q.rows), atol=1e-5)
+    query = frame.pop("query").to_numpy()
+    typed = pd.DataFrame(
+        {c: frame[c].astype(float if c in numbers else object).to_numpy() for c in q.columns.names}
+    ).astype({c: queries[c].dtype for c in numbers})
+    after = q.columns.encode(pa.Table.from_pandas(typed, preserve_index=False))
+    return Line(
+        f"DiCE {method}", float(np.mean(found["seconds"])), found["calls"] / QUERIES, q.rows[query], after, query
+    )
+
+
+def report(q: Question, lines: list[Line]) -> None:
+    """One line a method, all measured on the same scale, and the ratio to DiCE's fastest."""
+    space = space_of(Constraints.parse({"immutable": FIXED}), q.columns, q.background)
+    near = Neighbourhood.of(space, q.background)
+    goal = goal_for(q.target, q.rows, None)
+    fastest = min((line.seconds for line in lines if line.method.startswith("DiCE")), default=float("nan"))
+    for line in lines:
+        valid = goal.ask(line.after, line.query).met.mean()
+        broken = space.violations(line.before, line.after).any.sum()
+        distance, sparsity = space.distance(line.before, line.after), space.sparsity(line.before, line.after)
+        first = pd.Series(distance).groupby(line.query).min()
+        print(
+            f"{line.method:28} {line.seconds * 1e3:8.1f} ms a query ({fastest / line.seconds:5.1f}×), {len(line.query)} for "
+            f"{len(set(line.query))} of {QUERIES} queries, valid {valid:.0%}, distance {distance.mean():.2f} "
+            f"(nearest {first.mean():.2f}), changes {sparsity.mean():.2f}, plausible "
+            f"{near.plausible(line.after).mean():.0%}, violations {broken}, calls a row {line.calls:,.0f}"
+        )
+
+
+def main() -> None:
+    """Both models, every method."""
+    train, queries = data()
+    for kind in ("logistic regression", "XGBoost"):
+        print(f"-- {kind}, {QUERIES} queries, {COUNT} counterfactuals each", flush=True)
+        q = asked(kind, train, queries)
+        lines = ours(q)
+        if "DICE_PYTHON" in os.environ:
+            lines += [theirs(kind, method, q, train, queries) for method in ("random", "genetic")]
+        report(q, lines)
+
+
+if __name__ == "__main__":
+    main()
