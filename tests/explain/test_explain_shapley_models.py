@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 import shap
 import xgboost
+from skl2onnx import to_onnx
 from sklearn.compose import make_column_transformer
-from sklearn.ensemble import GradientBoostingRegressor, RandomForestClassifier
+from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor, RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -21,7 +22,7 @@ from assay.core.errors import AssayError
 from assay.explain.question import Question, question
 from assay.explain.shapley.explain import explain
 from assay.explain.shapley.interactions import interactions
-from assay.models.load import load
+from assay.models.load import load, open_bytes
 
 NUMBERS = ["a", "b", "c", "d"]
 
@@ -236,3 +237,18 @@ def test_the_explanation_converts_to_shap():
     made = explain(asked(booster("lightgbm", "two"), frame(), "two")).to_shap()
     assert isinstance(made, shap.Explanation)
     assert made.values.shape == (12, 4)
+
+
+@pytest.mark.parametrize("kind", ["forest", "boosting"])
+def test_an_onnx_file_of_trees_is_explained_as_its_original(kind):
+    matrix = frame()[NUMBERS].to_numpy().astype(np.float32)
+    kinds = {"forest": RandomForestClassifier, "boosting": GradientBoostingClassifier}
+    model = kinds[kind](n_estimators=6, max_depth=4, random_state=0).fit(matrix, frame()["two"])
+    opened = open_bytes(to_onnx(model, matrix[:1]).SerializeToString(), name="m.onnx", isolate=False)
+    data = frame().assign(**dict(zip(NUMBERS, matrix.T.astype(float), strict=True)))
+    found, here = explain(asked(opened, data, "two")), explain(asked(model, data, "two"))
+    np.testing.assert_allclose(found.values, here.values, atol=1e-6)
+    assert found.holds.all()
+    assert found.scale == here.scale
+    if kind == "boosting":
+        np.testing.assert_allclose(found.facts["probability"], 1 / (1 + np.exp(-found.outputs)), atol=1e-6)

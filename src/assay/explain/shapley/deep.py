@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
-from math import comb
+from math import comb, prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ from assay.explain.shapley.game import Integers, TreeGame, Words
 from assay.explain.shapley.paths import Exit, Member, Met, Paths
 from assay.explain.shapley.tables import quadrature
 
+ROWS = 8192
+"""Rows that are worked at together."""
 PAIRS = 1 << 17
 """Pairs of an explained and a background row that walk together."""
 CELLS = 1 << 20
@@ -143,24 +145,26 @@ def add_by_covers(game: TreeGame, paths: Paths, order: int, out: Floats, /) -> f
     For each leaf the derivative of the product over its players of (t a + (1 - t) r) is integrated over t; a says that
     the row meets the player's conditions, r is the player's ratio of covers. Time grows with rows, leaves and depth.
     """
-    rows = len(game.matrix)
-    mean = 0.0
+    for start in range(0, len(game.rows), ROWS):
+        part = slice(start, start + ROWS)
+        _add_rows(game, paths, game.rows[part], order, out[:, part])
+    leaves = (leaf for exit in paths.exits for leaf in exit.members)
+    return sum(prod(leaf.ratios) * float(game.value[leaf.node]) for leaf in leaves)
+
+
+def _add_rows(game: TreeGame, paths: Paths, columns: Floats, order: int, out: Floats) -> None:
     held: dict[int, list[_Leaf]] = defaultdict(list)
 
     def add(exit: Exit, leaf: Member, met: Met) -> None:
-        nonlocal mean
-        ratios, value = np.array(leaf.ratios), float(game.value[leaf.node])
-        mean += value * float(ratios.prod())
-        some = held[len(ratios)]
-        some.append(_Leaf(exit.players, ratios, value, met))
-        if len(some) * len(ratios) * rows > CELLS:
+        some = held[len(leaf.ratios)]
+        some.append(_Leaf(exit.players, np.array(leaf.ratios), float(game.value[leaf.node]), met))
+        if len(some) * met.size > CELLS:
             _add_leaves(some, game.players, order, out)
             some.clear()
 
-    paths.follow(game.goes(paths.inner, game.rows), rows, add)
+    paths.follow(game.goes(paths.inner, columns), len(columns), add)
     for some in held.values():
         _add_leaves(some, game.players, order, out)
-    return mean
 
 
 @dataclass(frozen=True, eq=False)

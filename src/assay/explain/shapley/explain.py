@@ -277,5 +277,13 @@ def _attributions(
         places=question.places,
         errors=errors,
         tolerance=tolerance,
+        facts=_answer(question, spoken),
         settings={"background": len(question.background)} | (settings or {}),
     )
+
+
+def _answer(question: Question, scale: Scale) -> dict[str, Floats]:
+    """The model's own probability of each row, where the values speak on another scale."""
+    if scale == question.target.scale or question.target.scale != "probability":
+        return {}
+    return {"probability": question.target(question.rows)}
