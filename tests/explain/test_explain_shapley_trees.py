@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assay.explain.shapley.game import TreeGame
-from assay.explain.shapley.trees import tree_shapley
+from assay.explain.shapley.forests.game import TreeGame
+from assay.explain.shapley.forests.trees import tree_shapley
 from assay.models.internals.trees import Tree, join
 
 

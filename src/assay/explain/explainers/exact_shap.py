@@ -6,7 +6,7 @@ from assay.core.house import Progress
 from assay.core.part import part
 from assay.explain.attribution import Attributions
 from assay.explain.question import Question
-from assay.explain.shapley import explain
+from assay.explain.shapley import by_answers
 
 
 @part(
@@ -16,8 +16,8 @@ from assay.explain.shapley import explain
     statement="base + values is the output, and every value the Shapley value itself. Shapley (1953).",
 )
 def exact_shap(question: Question, /, *, scale: str | None = None, progress: Progress | None = None) -> Attributions:
-    """The Shapley values of the columns by enumeration. See `assay.explain.shapley.explain.exact_shap`.
+    """The Shapley values of the columns by enumeration. See `assay.explain.shapley.by_answers.exact_shap`.
 
     Asks the model for 2^columns × background rows for each explained row.
     """
-    return explain.exact_shap(question, scale=scale, progress=progress)
+    return by_answers.exact_shap(question, scale=scale, progress=progress)

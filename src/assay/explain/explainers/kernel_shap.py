@@ -6,7 +6,7 @@ from assay.core.house import Progress
 from assay.core.part import part
 from assay.explain.attribution import Attributions
 from assay.explain.question import Question
-from assay.explain.shapley import explain
+from assay.explain.shapley import by_answers
 
 
 @part(
@@ -26,8 +26,8 @@ def kernel_shap(
     samples: int | None = None,
     progress: Progress | None = None,
 ) -> Attributions:
-    """Shapley values of the columns by regression. See `assay.explain.shapley.explain.kernel_shap`.
+    """Shapley values of the columns by regression. See `assay.explain.shapley.by_answers.kernel_shap`.
 
     Asks the model for samples × background rows for each explained row.
     """
-    return explain.kernel_shap(question, scale=scale, samples=samples, progress=progress)
+    return by_answers.kernel_shap(question, scale=scale, samples=samples, progress=progress)

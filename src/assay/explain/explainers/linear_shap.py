@@ -5,7 +5,7 @@ from __future__ import annotations
 from assay.core.part import part
 from assay.explain.attribution import Attributions
 from assay.explain.question import Question
-from assay.explain.shapley import explain
+from assay.explain.shapley import by_form
 
 
 @part(
@@ -18,5 +18,5 @@ from assay.explain.shapley import explain
     ),
 )
 def linear_shap(question: Question, /, *, scale: str | None = None) -> Attributions:
-    """The exact Shapley values of the columns in a linear sum. See `assay.explain.shapley.explain.linear_shap`."""
-    return explain.linear_shap(question, scale=scale)
+    """The exact Shapley values of the columns in a linear sum. See `assay.explain.shapley.by_form.linear_shap`."""
+    return by_form.linear_shap(question, scale=scale)

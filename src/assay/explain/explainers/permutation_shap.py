@@ -6,7 +6,7 @@ from assay.core.house import Progress
 from assay.core.part import part
 from assay.explain.attribution import Attributions
 from assay.explain.question import Question
-from assay.explain.shapley import explain
+from assay.explain.shapley import by_answers
 
 
 @part(
@@ -26,8 +26,8 @@ def permutation_shap(
     pairs: int | None = None,
     progress: Progress | None = None,
 ) -> Attributions:
-    """Sampled Shapley values of the columns. See `assay.explain.shapley.explain.permutation_shap`.
+    """Sampled Shapley values of the columns. See `assay.explain.shapley.by_answers.permutation_shap`.
 
     Asks the model for at most 2·(columns - 1)·pairs·background rows for each explained row.
     """
-    return explain.permutation_shap(question, scale=scale, pairs=pairs, progress=progress)
+    return by_answers.permutation_shap(question, scale=scale, pairs=pairs, progress=progress)

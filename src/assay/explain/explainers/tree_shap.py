@@ -8,7 +8,7 @@ from assay.core.house import Progress
 from assay.core.part import part
 from assay.explain.attribution import Attributions
 from assay.explain.question import Question
-from assay.explain.shapley import explain
+from assay.explain.shapley import by_form
 
 
 @part(
@@ -28,5 +28,5 @@ def tree_shap(
     game: Literal["interventional", "path-dependent"] = "interventional",
     progress: Progress | None = None,
 ) -> Attributions:
-    """The exact Shapley values of the columns in a sum of trees. See `assay.explain.shapley.explain.tree_shap`."""
-    return explain.tree_shap(question, scale=scale, game=game, progress=progress)
+    """The exact Shapley values of the columns in a sum of trees. See `assay.explain.shapley.by_form.tree_shap`."""
+    return by_form.tree_shap(question, scale=scale, game=game, progress=progress)

@@ -12,6 +12,7 @@ from assay.core.errors import AssayError, unknown
 from assay.core.house import Progress
 from assay.explain.columns import Columns, Floats
 from assay.explain.question import Question
+from assay.explain.shapley.by_form import GAMES, tree_game
 from assay.explain.shapley.coalitions import (
     MOST_COLUMNS,
     all_coalitions,
@@ -20,9 +21,8 @@ from assay.explain.shapley.coalitions import (
     enumerated_interactions,
     enumerated_values,
 )
-from assay.explain.shapley.explain import GAMES, tree_game
+from assay.explain.shapley.forests.trees import tree_shapley
 from assay.explain.shapley.form import SCALES, form_of, form_scale, has_trees
-from assay.explain.shapley.trees import tree_shapley
 from assay.explain.target import Scale
 
 METHODS = ("tree-interactions", "exact-interactions")

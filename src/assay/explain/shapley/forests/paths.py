@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.explain.shapley.game import Goes, TreeGame
+from assay.explain.shapley.forests.game import Goes, TreeGame
 
 Codes = NDArray[np.uint16]
 """Patterns of at most 16 players."""

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.explain.columns import Floats
-from assay.explain.shapley.game import Integers, TreeGame, Words
-from assay.explain.shapley.paths import Exit, Member, Met, Paths
-from assay.explain.shapley.tables import quadrature
+from assay.explain.shapley.forests.game import Integers, TreeGame, Words
+from assay.explain.shapley.forests.paths import Exit, Member, Met, Paths
+from assay.explain.shapley.forests.tables import quadrature
 
 ROWS = 8192
 """Rows that are worked at together."""

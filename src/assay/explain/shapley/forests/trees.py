@@ -11,10 +11,10 @@ import numpy as np
 
 from assay.core.house import Progress
 from assay.explain.columns import Floats
-from assay.explain.shapley.deep import PairWalk, add_by_covers
-from assay.explain.shapley.game import TreeGame
-from assay.explain.shapley.paths import Codes, Paths, paths_of
-from assay.explain.shapley.tables import pair_tables, product_shares, value_tables
+from assay.explain.shapley.forests.deep import PairWalk, add_by_covers
+from assay.explain.shapley.forests.game import TreeGame
+from assay.explain.shapley.forests.paths import Codes, Paths, paths_of
+from assay.explain.shapley.forests.tables import pair_tables, product_shares, value_tables
 
 TASK = "SHAP of trees"
 ROWS = 8192

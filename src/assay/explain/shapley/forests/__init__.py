@@ -1,0 +1,1 @@
+"""The Shapley values of sums of trees, exactly, from their arrays."""
