@@ -82,6 +82,17 @@ class TreeGame:
         feature = self.ensemble.feature
         return {node: _left(self.ensemble, node, columns[:, feature[node]]) for node in nodes}
 
+    def ways(self, nodes: Integers, columns: Floats, /) -> NDArray[np.bool_]:
+        """(nodes, rows) the same as `goes` in one array, at once for many nodes and few rows."""
+        ensemble = self.ensemble
+        numbers = columns.T[ensemble.feature[nodes]]
+        limit = ensemble.threshold[nodes][:, None]
+        found = numbers < limit if ensemble.strict else numbers <= limit
+        found |= np.isnan(numbers) & ensemble.missing_left[nodes][:, None]
+        for place in np.flatnonzero(ensemble.categorical[nodes]):
+            found[place] = _left(ensemble, int(nodes[place]), numbers[place])
+        return np.asarray(found)
+
 
 def _left(ensemble: TreeEnsemble, node: int, numbers: Floats) -> NDArray[np.bool_]:
     """(rows,) True where rows with these numbers in its column go left at a node."""

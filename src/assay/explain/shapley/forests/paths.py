@@ -12,7 +12,6 @@ from assay.explain.shapley.forests.game import Goes, TreeGame
 
 Codes = NDArray[np.uint16]
 """Patterns of at most 16 players."""
-Met = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,30 +75,6 @@ class Paths:
             else:
                 left, right = codes & (met | np.uint16(0xFFFF ^ bit)), codes & ~met
             waiting += [(self.right[at], right), (self.left[at], left)]
-
-    def follow(self, goes: Goes, rows: int, visit: Callable[[Exit, Member, Met], None], /) -> None:
-        """Calls `visit(exit, leaf, met)` at each leaf, for any number of players.
-
-        `met` (players, rows) says which rows meet all of a player's conditions.
-        """
-        waiting: list[tuple[int, tuple[Met, ...]]] = [(0, ())]
-        while waiting:
-            at, met = waiting.pop()
-            bit = self.bit[at]
-            if bit < 0:
-                exit = self.exits[self.exit[at]]
-                visit(exit, exit.members[0], np.array(met).reshape(-1, rows))
-                continue
-            left, right = goes[self.order[at]], ~goes[self.order[at]]
-            if not self.fresh[at]:
-                left, right = left & met[bit], right & met[bit]
-            ways = [(*met[:bit], way, *met[bit + 1 :]) for way in (left, right)]
-            if self.exit[at] >= 0:
-                exit = self.exits[self.exit[at]]
-                for member, way in zip(exit.members, ways, strict=True):
-                    visit(exit, member, np.array(way))
-                continue
-            waiting += [(self.right[at], ways[1]), (self.left[at], ways[0])]
 
 
 @dataclass(slots=True)

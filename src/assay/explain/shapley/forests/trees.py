@@ -11,8 +11,9 @@ import numpy as np
 
 from assay.core.house import Progress
 from assay.explain.columns import Floats
-from assay.explain.shapley.forests.deep import PairWalk, add_by_covers
+from assay.explain.shapley.forests.covers import add_by_covers
 from assay.explain.shapley.forests.game import TreeGame
+from assay.explain.shapley.forests.pairs import PairWalk
 from assay.explain.shapley.forests.paths import Codes, Paths, paths_of
 from assay.explain.shapley.forests.tables import pair_tables, product_shares, value_tables
 
@@ -57,13 +58,12 @@ def tree_shapley(
         done += len(some)
         if progress is not None:
             progress.advanced(TASK, done=done)
+    rest = [root for root in roots if root not in coded]
     walk = PairWalk(game)
-    for root in roots:
-        if root in coded:
-            continue
+    for several in walk.together(rest) if game.background is not None else ([root] for root in rest):
         by_covers = game.background is None
-        mean += add_by_covers(game, paths_of(game, root), order, out) if by_covers else walk.add(root, order, out)
-        done += 1
+        mean += add_by_covers(game, several[0], order, out) if by_covers else walk.add(several, order, out)
+        done += len(several)
         if progress is not None:
             progress.advanced(TASK, done=done)
     if progress is not None:

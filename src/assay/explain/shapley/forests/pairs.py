@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
-from math import comb, prod
+from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assay.explain.columns import Floats
 from assay.explain.shapley.forests.game import Integers, TreeGame, Words
-from assay.explain.shapley.forests.paths import Exit, Member, Met, Paths
-from assay.explain.shapley.forests.tables import quadrature
 
-ROWS = 8192
-"""Rows that are worked at together."""
 PAIRS = 1 << 17
-"""Pairs of an explained and a background row that walk together."""
-CELLS = 1 << 20
-"""Patterns of leaves that are worked at together."""
+"""Walks that are begun together: a pair of an explained and a background row in a tree."""
+CELLS = 1 << 26
+"""Answers of background rows at splits that are held at once."""
 _WORD = 64
 
 
@@ -63,27 +58,50 @@ class PairWalk:
 
     game: TreeGame
 
-    def add(self, root: int, order: int, out: Floats, /) -> float:
-        """Adds to `out` (players^order, rows) values of one tree, or pair interactions (order 2); returns its mean."""
+    def add(self, roots: Sequence[int], order: int, out: Floats, /) -> float:
+        """Adds to `out` (players^order, rows) values of trees, or pair interactions (order 2); returns their mean.
+
+        The trees are walked together; see `together`.
+        """
         game = self.game
-        tree = game.nodes(root)
-        nodes = [int(node) for node in tree[game.ensemble.left[tree] >= 0]]
-        own, others = game.goes(nodes, game.rows), game.goes(nodes, game.others)
+        tree = np.concatenate([game.nodes(root) for root in roots])
+        inner = tree[game.ensemble.left[tree] >= 0]
         place = np.zeros(game.ensemble.nodes, dtype=np.int64)
-        place[nodes] = np.arange(len(nodes))
-        goes_row = np.array([own[node] for node in nodes], dtype=bool).reshape(len(nodes), len(game.rows))
-        goes_other = np.array([others[node] for node in nodes], dtype=bool).reshape(len(nodes), len(game.others))
-        mean = 0.0
+        place[inner] = np.arange(len(inner))
         count, words = len(game.others), -(-game.players // _WORD)
-        for start in range(0, len(game.rows) * count, PAIRS):
-            pair = np.arange(start, min(start + PAIRS, len(game.rows) * count))
+        ways, mean = game.ways(inner, game.others), 0.0
+        size = max(1, PAIRS // (count * len(roots)))
+        for start in range(0, len(game.rows), size):
+            rows = game.rows[start : start + size]
+            own = game.ways(inner, rows)
+            pair = np.repeat(np.arange(len(rows) * count), len(roots))
             empty = np.zeros((words, len(pair)), dtype=np.uint64)
-            states = _States(pair // count, pair % count, np.full(len(pair), root), empty, empty)
+            root = np.tile(np.array(roots, dtype=np.int64), len(rows) * count)
+            states, part = _States(pair // count, pair % count, root, empty, empty), out[:, start : start + size]
+            ended: list[_States] = []
             while len(states.row):
-                ended = game.ensemble.left[states.node] < 0
-                mean += self._harvest(states.of(ended), order, out)
-                states = self._step(states.of(~ended), place, goes_row, goes_other)
+                done = game.ensemble.left[states.node] < 0
+                ended.append(states.of(done))
+                states = self._step(states.of(~done), place, own, ways)
+                if not len(states.row) or sum(len(some.row) for some in ended) > 4 * PAIRS:
+                    mean += self._harvest(_joined(ended), order, part)
+                    ended = []
         return mean
+
+    def together(self, roots: Sequence[int], /) -> Iterator[list[int]]:
+        """Trees in order, so many together that a level of all of them is worth a step and their splits fit memory."""
+        most = max(1, PAIRS // max(1, len(self.game.others) * min(16, len(self.game.rows))))
+        some: list[int] = []
+        cells = 0
+        for root in roots:
+            wanted = len(self.game.nodes(root)) * len(self.game.others)
+            if some and (len(some) >= most or cells + wanted > CELLS):
+                yield some
+                some, cells = [], 0
+            some.append(root)
+            cells += wanted
+        if some:
+            yield some
 
     def _step(self, states: _States, place: Integers, goes_row: np.ndarray, goes_other: np.ndarray) -> _States:
         game, at = self.game, place[states.node]
@@ -134,67 +152,16 @@ class PairWalk:
         return np.array([[1 / ((a + b + 1) * comb(a + b, a)) for b in range(size)] for a in range(size)])
 
 
+def _joined(some: Sequence[_States]) -> _States:
+    return _States(
+        np.concatenate([states.row for states in some]),
+        np.concatenate([states.other for states in some]),
+        np.concatenate([states.node for states in some]),
+        np.concatenate([states.from_row for states in some], axis=1),
+        np.concatenate([states.from_other for states in some], axis=1),
+    )
+
+
 def _bit(words: Words, player: int) -> NDArray[np.bool_]:
     found: NDArray[np.bool_] = (words[player // _WORD] >> np.uint64(player % _WORD)) & np.uint64(1) != 0
     return found
-
-
-def add_by_covers(game: TreeGame, paths: Paths, order: int, out: Floats, /) -> float:
-    """Adds to `out` (players^order, rows) the path-dependent values of one tree, leaf by leaf; returns its mean.
-
-    For each leaf the derivative of the product over its players of (t a + (1 - t) r) is integrated over t; a says that
-    the row meets the player's conditions, r is the player's ratio of covers. Time grows with rows, leaves and depth.
-    """
-    for start in range(0, len(game.rows), ROWS):
-        part = slice(start, start + ROWS)
-        _add_rows(game, paths, game.rows[part], order, out[:, part])
-    leaves = (leaf for exit in paths.exits for leaf in exit.members)
-    return sum(prod(leaf.ratios) * float(game.value[leaf.node]) for leaf in leaves)
-
-
-def _add_rows(game: TreeGame, paths: Paths, columns: Floats, order: int, out: Floats) -> None:
-    held: dict[int, list[_Leaf]] = defaultdict(list)
-
-    def add(exit: Exit, leaf: Member, met: Met) -> None:
-        some = held[len(leaf.ratios)]
-        some.append(_Leaf(exit.players, np.array(leaf.ratios), float(game.value[leaf.node]), met))
-        if len(some) * met.size > CELLS:
-            _add_leaves(some, game.players, order, out)
-            some.clear()
-
-    paths.follow(game.goes(paths.inner, columns), len(columns), add)
-    for some in held.values():
-        _add_leaves(some, game.players, order, out)
-
-
-@dataclass(frozen=True, eq=False)
-class _Leaf:
-    players: tuple[int, ...]
-    ratios: Floats
-    value: float
-    met: Met
-
-
-def _add_leaves(leaves: Sequence[_Leaf], count: int, order: int, out: Floats) -> None:
-    """Adds leaves with equally many players on their paths."""
-    if not leaves or len(leaves[0].players) < order:
-        return
-    ratios = np.stack([leaf.ratios for leaf in leaves], axis=1)[:, :, None]
-    met = np.stack([leaf.met for leaf in leaves], axis=1)
-    value = np.array([leaf.value for leaf in leaves])[:, None]
-    terms = list(combinations(range(len(ratios)), order))
-    added = np.zeros((len(terms), len(leaves), met.shape[2]))
-    derivative = met - ratios
-    t, weights = quadrature(len(ratios))
-    for ahead, weight in zip(t, weights, strict=True):
-        factors = ahead * met + (1 - ahead) * ratios
-        whole = factors.prod(axis=0) * (weight * value)
-        # Where a factor is 0, row and cover both miss the player: its derivative is 0 too.
-        turned = derivative / np.where(factors > 0, factors, 1.0)
-        for place, term in enumerate(terms):
-            added[place] += whole * turned[list(term)].prod(axis=0) if order == 2 else whole * turned[term[0]]
-    players = np.array([leaf.players for leaf in leaves])
-    for place, term in enumerate(terms):
-        ends = np.sort(players[:, list(term)], axis=1)
-        lines = ends[:, 0] if order == 1 else ends[:, 0] * count + ends[:, 1]
-        np.add.at(out, lines, added[place])
