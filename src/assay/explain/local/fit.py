@@ -158,8 +158,8 @@ def _r_squared(answers: Floats, residuals: Floats, weights: Floats) -> Floats:
 def _errors(
     near: Neighbours, weighted: Floats, gram: Floats, residuals: Floats, active: NDArray[np.bool_], ridge: float
 ) -> Floats:
-    scores = weighted * residuals[:, :, None, :]
-    middle = (scores @ scores.transpose(0, 1, 3, 2)).sum(axis=1)
+    squares = weighted * (near.weights * residuals**2)[:, :, None, :]
+    middle = (squares @ near.design.transpose(0, 1, 3, 2)).sum(axis=1)
     bread = np.linalg.pinv(_held(gram, active, ridge), hermitian=True)
     samples, used = residuals[0].size, active.sum(axis=1)
     widened = samples / np.maximum(samples - used, 1)
