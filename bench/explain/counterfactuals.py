@@ -123,9 +123,8 @@ def theirs(kind: str, method: str, q: Question, train: pd.DataFrame, queries: pd
         {c: frame[c].astype(float if c in numbers else object).to_numpy() for c in q.columns.names}
     ).astype({c: queries[c].dtype for c in numbers})
     after = q.columns.encode(pa.Table.from_pandas(typed, preserve_index=False))
-    return Line(
-        f"DiCE {method}", float(np.mean(found["seconds"])), found["calls"] / QUERIES, q.rows[query], after, query
-    )
+    n, seconds = len(queries), float(np.mean(found["seconds"]))
+    return Line(f"DiCE {method}", n, seconds, found["calls"] / n, q.rows[query], after, query)
 
 
 def report(q: Question, lines: list[Line]) -> None:
@@ -140,14 +139,18 @@ def report(q: Question, lines: list[Line]) -> None:
         distance, sparsity = space.distance(line.before, line.after), space.sparsity(line.before, line.after)
         first = np.lexsort((distance, line.query))
         first = first[np.r_[True, np.diff(line.query[first]) != 0]]
-        print(
-            f"{line.method:30} {line.seconds * 1e3:7.1f} ms a query ({fastest / line.seconds:5.1f}×), {len(line.query)} for "
-            f"{len(set(line.query))} of {line.asked}, valid {valid:.0%}, distance {distance.mean():.2f} (nearest "
-            f"{distance[first].mean():.2f}), changes {sparsity.mean():.2f} (nearest {sparsity[first].mean():.2f}), "
-            f"plausible {near.plausible(line.after).mean():.0%}, more of the same {repeated(space, line)}, "
-            f"violations {broken}, calls a row {line.calls:,.0f}",
-            flush=True,
-        )
+        said = {
+            "ms a query": f"{line.seconds * 1e3:.1f} ({fastest / line.seconds:.1f}×)",
+            "found": f"{len(line.query)} for {len(set(line.query))} of {line.asked}",
+            "valid": f"{valid:.0%}",
+            "distance (nearest)": f"{distance.mean():.2f} ({distance[first].mean():.2f})",
+            "changes (nearest)": f"{sparsity.mean():.2f} ({sparsity[first].mean():.2f})",
+            "plausible": f"{near.plausible(line.after).mean():.0%}",
+            "more of the same": f"{repeated(space, line)}",
+            "violations": f"{broken}",
+            "calls a row": f"{line.calls:,.0f}",
+        }
+        print(f"{line.method:30} " + " · ".join(f"{name} {value}" for name, value in said.items()), flush=True)
 
 
 def repeated(space: Space, line: Line) -> int:

@@ -78,7 +78,7 @@ class Counterfactual:
 
 @dataclass(frozen=True, eq=False)
 class Ways:
-    """What was found for one row: `found`, the first the cheapest.
+    """What was found for one row: `found`, the first the cheapest (the sparsest within 1 % of it).
 
     Where none was found within the constraints, `blocked` is the one that breaks fewest of them, the cheapest of
     those, and its `violated` says which; None where the search found none at all. `already`: the row has the wanted

@@ -8,6 +8,7 @@ from assay.explain.columns import Floats
 from assay.explain.recourse.space import Bools
 from assay.explain.recourse.steps.pool import Places, Pool, Problem, moved_units, priced
 
+ALIKE = 1.01
 IMPLAUSIBLE = 2.0
 """How many times dearer an implausible version is when the further ones are chosen."""
 
@@ -15,10 +16,10 @@ IMPLAUSIBLE = 2.0
 def chosen(problem: Problem, pool: Pool, plausible: Bools, /, *, count: int) -> Places:
     """Places of at most `count` versions of each row, in order of row and choice.
 
-    The first is the cheapest; each next has the lowest price over novelty, among those that do not merely do all that a
-    chosen one does and more. The price is the cost and three for each thing that changes, twice that for an implausible
-    version. Novelty is the smallest share of changed units in which a version differs from those chosen (Jaccard's
-    distance of the sets), a tenth where the sets are equal.
+    The first is the cheapest, the sparsest of those within 1 % of it; each next has the lowest price over novelty,
+    among those that do not merely do all that a chosen one does and more. The price is the cost and three for each
+    thing that changes, twice that for an implausible version. Novelty is the smallest share of changed units in which a
+    version differs from those chosen (Jaccard's distance of the sets), a tenth where the sets are equal.
     """
     moved = moved_units(problem, pool)
     price = priced(problem, pool) * np.where(plausible, 1.0, IMPLAUSIBLE)
@@ -30,7 +31,9 @@ def chosen(problem: Problem, pool: Pool, plausible: Bools, /, *, count: int) -> 
 
 def _of_row(problem: Problem, pool: Pool, sets: Bools, price: Floats, count: int) -> Places:
     """The choice among the versions (cheapest first) of one row."""
-    taken, novelty, apart = [0], np.full(len(pool), np.inf), np.ones(len(pool), dtype=bool)
+    least = np.flatnonzero(pool.cost <= ALIKE * pool.cost.min())
+    taken = [int(least[np.argmin(sets[least].sum(axis=1))])]
+    novelty, apart = np.full(len(pool), np.inf), np.ones(len(pool), dtype=bool)
     while len(taken) < count:
         last = taken[-1]
         both, either = (sets & sets[last]).sum(axis=1), (sets | sets[last]).sum(axis=1)
