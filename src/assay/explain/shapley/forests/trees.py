@@ -24,8 +24,8 @@ CELLS = 1 << 22
 """Numbers in the tables that are held at once."""
 CODED = 16
 """Players on a path whose patterns fit a code."""
-_CELL, _ENTRY, _PAIR, _FACTOR = 5e-9, 2e-9, 6e-9, 5e-9
-"""Seconds, measured: a step of a table, a row at a term of a leaf, a pair of rows (by players cubed), a factor."""
+_LEAF, _CELL, _ENTRY, _PAIR, _FACTOR = 1e-4, 5e-9, 2e-9, 6e-9, 5e-9
+"""Seconds, measured: a leaf, a step of its table, a row at a term of it; a pair of rows by players cubed; a factor."""
 
 Order = Literal[1, 2]
 
@@ -77,9 +77,9 @@ def _quicker_by_table(game: TreeGame, root: int, order: Order) -> bool:
     if spans.max() > CODED:
         return False
     rows = len(game.matrix)
-    by_table = float((2**spans * spans ** (1 + order) * _CELL + rows * spans**order * _ENTRY).sum())
+    by_table = float((_LEAF + 2**spans * spans ** (1 + order) * _CELL + rows * spans**order * _ENTRY).sum())
     if game.background is None:
-        return by_table <= float((spans**2 * (rows + 100) * _FACTOR).sum())
+        return by_table <= float((spans**2 * (rows + 200) * _FACTOR).sum())
     return by_table <= rows * len(game.others) * float(spans.max()) ** 3 * _PAIR
 
 
