@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -76,18 +76,38 @@ class Counterfactual:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What an exact search proved for one row.
+
+    `status`: "optimal" (the first way is the cheapest), "infeasible" (there is none within the constraints), or "time
+    limit" (nothing costs less than `bound`, and `gap` is how far the cost of the first way is above it, relatively).
+    A `gap` that is not known is None.
+    """
+
+    status: Literal["optimal", "infeasible", "time limit"]
+    bound: float | None
+    gap: float | None
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields."""
+        return {"status": self.status, "bound": self.bound, "gap": self.gap, "seconds": self.seconds}
+
+
 @dataclass(frozen=True, eq=False)
 class Ways:
     """What was found for one row: `found`, the first the cheapest (the sparsest within 1 % of it).
 
     Where none was found within the constraints, `blocked` is the one that breaks fewest of them, the cheapest of
     those, and its `violated` says which; None where the search found none at all. `already`: the row has the wanted
-    answer as it is.
+    answer as it is. `proof` is that of an exact search.
     """
 
     found: tuple[Counterfactual, ...]
     blocked: Counterfactual | None = None
     already: bool = False
+    proof: Proof | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +166,7 @@ class Recourse:
             "already": ways.already,
             "found": [one.to_json() for one in ways.found],
             "blocked": None if ways.blocked is None else ways.blocked.to_json(),
-        }
+        } | ({} if ways.proof is None else {"proof": ways.proof.to_json()})
 
     def to_frame(self) -> pd.DataFrame:
         """One line a change: row, way (from 0; -1 is blocked), column, before, after, and the numbers of the way."""
