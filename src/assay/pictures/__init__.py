@@ -7,5 +7,6 @@ escaped, colours can be told apart by the colour-blind and series also by their 
 from __future__ import annotations
 
 from assay.pictures.chart import Chart
+from assay.pictures.picture import Picture
 
-__all__ = ["Chart"]
+__all__ = ["Chart", "Picture"]

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from assay.core.errors import AssayError
 from assay.pictures.axes import numbers, same_length
+from assay.pictures.crowds import Cloud, Rug, Threads
 from assay.pictures.layout import Ends, render
 from assay.pictures.marks import Bars, Heat, Line, Mark, Place, Points
+from assay.pictures.picture import Picture
 
 Column = Sequence[Any] | NDArray[Any]
 """Numbers, names or None, one for each point; an array of numpy will do."""
@@ -26,11 +28,13 @@ class Chart:
     Numbers or names may be given for x and y; an axis with names lists them in the order they came, y from above.
     A layer without a name has the colour of the one before it (the points of a line).
     None is a number that is missing and is left out; NaN and infinity are refused. `height` None: as high as the
-    names on y need, else 400.
+    names on y need, else 400. `note` is small print under the title.
     """
 
-    def __init__(self, title: str, *, x: str = "", y: str = "", width: int = 720, height: int | None = None) -> None:
-        self.title, self.x, self.y, self.width, self.height = title, x, y, width, height
+    def __init__(
+        self, title: str, *, x: str = "", y: str = "", note: str = "", width: int = 720, height: int | None = None
+    ) -> None:
+        self.title, self.x, self.y, self.note, self.width, self.height = title, x, y, note, width, height
         self._marks: list[Mark] = []
         self._shades: Ends | None = None
 
@@ -125,13 +129,37 @@ class Chart:
         self._marks.append(Heat(_once("heat", rows), _once("heat", columns), found, written, most))
         self._shades = Ends(-most if any(v < 0 for v in known) else 0.0, most, signed=True)
 
+    def cloud(self, xs: Column, ys: Column, *, name: str = "", colour: str = "") -> None:
+        """Add a dot for each point, thousands if need be; on an axis of names they are spread within the band."""
+        same_length("cloud", xs, ys)
+        self._marks.append(Cloud(name, self._series(name), _places(xs, "cloud"), _places(ys, "cloud"), colour))
+
+    def threads(self, xs: Column, curves: NDArray[Any], *, name: str = "") -> None:
+        """Add a thin pale line for each row of `curves` (lines, points), numbers over the same `xs`."""
+        for curve in curves[:1]:
+            same_length("threads", xs, curve)
+        numbers((curves.min(), curves.max()) if curves.size else (), what="threads")
+        self._marks.append(Threads(name, _places(xs, "threads"), curves))
+
+    def rug(self, xs: Column, *, name: str = "") -> None:
+        """Add a short stroke at the foot for each of `xs`: where there are rows."""
+        self._marks.append(Rug(name, _places(xs, "rug")))
+
+    def add(self, mark: Mark, /) -> None:
+        """Add any other Mark."""
+        self._marks.append(mark)
+
+    def picture(self) -> Picture:
+        """The picture, to be shown or written to a file."""
+        return Picture(self.title, self.svg())
+
     def svg(self) -> str:
         """The picture as SVG text: fixed size, light ground, no script, no link, every text escaped."""
         return render(self, self._marks, self._shades)
 
     def _series(self, name: str) -> int:
         """The number of a new series; a layer without a name belongs to the one before it."""
-        names = [mark.name for mark in self._marks]
+        names = [mark.name for mark in self._marks if not isinstance(mark, Threads | Rug)]
         return sum(map(bool, [*names[1:], name])) if names else 0
 
     def _parts(self, shades: Sequence[float | None]) -> tuple[float | None, ...]:

@@ -9,17 +9,12 @@ from typing import Protocol
 from assay.core.errors import AssayError
 from assay.pictures.axes import Axis, Names, nice_scale
 from assay.pictures.marks import Bars, Frame, Heat, Mark, Place, line, rect
-from assay.pictures.paint import GRID, INK, MUTED, PAPER, coordinate, shade
+from assay.pictures.paint import GRID, MUTED, coordinate, shade
+from assay.pictures.sheet import note, sheet
 from assay.pictures.wording import escaped, number_text, width_of
-
-LONGEST = 300
-"""Most letters of what is said of the picture and not drawn."""
 
 LABEL, LEGEND = 60, 40
 """Most letters of the label of an axis and of a name in the legend."""
-
-TITLE_LETTER = 8.4
-"""About so wide is a letter of the title; a title has as many as fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +32,7 @@ class Described(Protocol):
     title: str
     x: str
     y: str
+    note: str
     width: int
     height: int | None
 
@@ -56,29 +52,22 @@ class Box:
 def render(chart: Described, marks: Sequence[Mark], shades: Ends | None, /) -> str:
     """The SVG text of a chart; one without layers says that nothing is there to show."""
     rows = list(_legend(marks, chart.width))
+    top = 20 if chart.note else 0
     x_names = _names([v for mark in marks for v in mark.x_values()], chart.x or "x")
     y_names = _names([v for mark in marks for v in mark.y_values()], chart.y or "y")
     slots = max(1, sum(isinstance(mark, Bars) for mark in marks))
-    box = _box(chart, marks, x_names, y_names, slots, lines=len(rows), scale=shades is not None)
+    box = _box(chart, marks, x_names, y_names, slots, lines=len(rows) + bool(top), scale=shades is not None)
     x = _axis([m.x_values() for m in marks], x_names, box.left, box.right)
     y = _axis([m.y_values() for m in marks], y_names, *((box.top, box.bottom) if y_names else (box.bottom, box.top)))
     body = [
-        *(f'<g transform="translate(16 {48 + 20 * i})">{row}</g>' for i, row in enumerate(rows)),
+        note(chart.note, 46, width=chart.width) if chart.note else "",
+        *(f'<g transform="translate(16 {48 + top + 20 * i})">{row}</g>' for i, row in enumerate(rows)),
         *_grid(chart, x, y, box, heat=any(isinstance(mark, Heat) for mark in marks)),
         *(element for mark in marks for element in mark.draw(Frame(x, y, slots))),
         *(_scale(shades, box) if shades else ()),
     ]
-    said = "; ".join(filter(None, [f"{len(marks)} layers", chart.x, chart.y, *(m.name for m in marks)]))
-    width, height = chart.width, coordinate(box.height)
-    fits = int((width - 32) / TITLE_LETTER)
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}" font-family="system-ui, sans-serif" font-size="12" fill="{INK}">'
-        f"<title>{escaped(chart.title, longest=LONGEST)}</title><desc>{escaped(said, longest=LONGEST)}</desc>"
-        f'<rect width="{width}" height="{height}" fill="{PAPER}"/>'
-        f'<text x="16" y="26" font-size="15" font-weight="600">{escaped(chart.title, longest=fits)}</text>'
-        f"{''.join(body)}</svg>"
-    )
+    said = "; ".join(filter(None, [f"{len(marks)} layers", chart.note, chart.x, chart.y, *(m.name for m in marks)]))
+    return sheet(chart.title, body, width=chart.width, height=box.height, said=said)
 
 
 def _names(values: Iterable[Place], axis: str) -> tuple[str, ...]:
