@@ -127,6 +127,11 @@ class Attributions:
             "settings": dict(self.settings),
         }
 
+    def _repr_html_(self) -> str:
+        from assay.explain.drawing import notebook
+
+        return notebook(self)
+
     def to_shap(self) -> Any:
         """A `shap.Explanation`, which every plot of shap takes; extra [explain]."""
         try:

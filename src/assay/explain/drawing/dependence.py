@@ -44,7 +44,7 @@ def dependence(
         raise AssayError(f"Column {column!r} is missing in every row.", code="column", hint="Draw another.")
     title = f"What {cut(column, 28)} added to {cut(found.target, 28)}: {int(known.sum()):,} rows"
     errors = None if found.errors is None or known.sum() > WHISKERS else Z * found.errors[:, place]
-    said = compared(found) if errors is not None else compared(found).split(" · whiskers")[0]
+    said = compared(found) if errors is not None else compared(found, errors="")
     chart = Chart(
         title, x=f"{cut(column, 24)}{left}", y=f"added to {on_scale(found.target, found.scale)}", note=said, width=width
     )

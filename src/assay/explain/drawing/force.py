@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from assay.explain.attribution import Attributions
-from assay.explain.drawing.terms import Term, Terms, compared, on_scale, others, signed, terms_of
+from assay.explain.drawing.terms import Term, Terms, Z, compared, on_scale, others, terms_of
 from assay.pictures import Picture
 from assay.pictures.axes import Scale, nice_scale
 from assay.pictures.marks import line
@@ -106,7 +106,7 @@ def _list(known: Terms, terms: Sequence[Term], x: float, head: str, *, number: i
         y = LIST + 20 * (i + 1)
         yield words(x + 18, y, str(number + i), anchor="end", colour=MUTED)
         yield words(x + 28, y, term.label)
-        error = "" if term.error is None else f" ± {signed(1.96 * term.error, known.decimals).lstrip('+')}"
+        error = "" if term.error is None else f" ± {known.plain(Z * term.error)}"
         yield words(x + width / 2 - 2 * MARGIN, y, known.signed(term.value) + error, anchor="end")
     if not terms:
         yield words(x + 28, LIST + 20, "no column", colour=MUTED)

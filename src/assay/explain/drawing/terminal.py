@@ -32,9 +32,7 @@ def terminal(found: Attributions, row: int = 0, /, *, most: int = 10, width: int
         f"{_fit(clean(f'{known.row}: {on_scale(found.target, found.scale)}', longest=width), width).rstrip()}",
         *_wrapped(
             clean(
-                compared(found).replace(
-                    "whiskers: 95 % Monte-Carlo intervals", "±: half of a 95 % Monte-Carlo interval"
-                ),
+                compared(found, errors="±: half of a 95 % Monte-Carlo interval"),
                 longest=300,
             ),
             width,
