@@ -75,7 +75,7 @@ def main() -> None:
     explainer = dice_ml.Dice(data, dice_ml.Model(model=model, backend="sklearn"), method=asked["method"])
     ranges = {name: [int(train[name].min()), int(train[name].max())] for name in asked["numbers"]}
     settings = {"random_seed": 0} if asked["method"] == "random" else {}
-    parts, seconds = [], []
+    parts, seconds, cpu = [], [], time.process_time()
     model.rows = 0
     for i in range(len(queries)):
         start = time.perf_counter()
@@ -89,15 +89,16 @@ def main() -> None:
                 verbose=False,
                 **settings,
             )
-            found = made.cf_examples_list[0].final_cfs_df
+            rows = made.cf_examples_list[0].final_cfs_df
         except UserConfigValidationException:
-            found = None
+            rows = None
         seconds.append(time.perf_counter() - start)
-        if found is not None and len(found):
-            parts.append(found.drop(columns=label).assign(query=i))
+        if rows is not None and len(rows):
+            parts.append(rows.drop(columns=label).assign(query=i))
+    found = {"seconds": seconds, "cpu": (time.process_time() - cpu) / len(queries), "calls": model.rows}
     pd.concat(parts).to_parquet(folder / "found.parquet")
-    chance = pipeline.predict_proba(queries)[:, 1].tolist()
-    (folder / "found.json").write_text(json.dumps({"seconds": seconds, "calls": model.rows, "chance": chance}))
+    found["chance"] = pipeline.predict_proba(queries)[:, 1].tolist()
+    (folder / "found.json").write_text(json.dumps(found))
 
 
 if __name__ == "__main__":

@@ -115,8 +115,8 @@ class Recourse:
     """What would change the answers for `rows` (rows, columns): one Ways a row, in their order.
 
     `goal` says in words what was wanted, `target` and `scale` what `output_before` and `output_after` are, `calls` how
-    many rows the model was asked for each row. `places` are the rows' places in the data, where known. `settings`
-    repeat the call.
+    many rows the model was asked for each row (what is read from its trees or coefficients is not counted). `places`
+    are the rows' places in the data, where known. `settings` repeat the call.
     """
 
     columns: Columns

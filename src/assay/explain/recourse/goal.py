@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from assay.core.errors import AssayError, unknown
 from assay.explain.columns import Floats
+from assay.explain.recourse.shortcut import Shortcut, shortcut
 from assay.explain.target import BATCH, Target
 
 Bools = NDArray[np.bool_]
@@ -35,7 +36,7 @@ class Goal:
     """For each of the rows of a question: to `reach` the class of `target`, or to leave it; or a regression's interval.
 
     `words` say it for people. `by_scores`: the decision is taken to be the class of the highest score, without asking
-    the model for it.
+    the model for it; `shortcut` answers in its place.
     """
 
     target: Target
@@ -44,6 +45,7 @@ class Goal:
     low: float = -np.inf
     high: float = np.inf
     by_scores: bool = False
+    shortcut: Shortcut | None = None
 
     def ask(self, matrix: Floats, rows: NDArray[np.int64], /) -> Answers:
         """The Answers for `matrix` (m, columns), each of which is a version of the row at `rows` (m,). Batched."""
@@ -57,13 +59,15 @@ class Goal:
     def _batch(self, matrix: Floats, rows: NDArray[np.int64]) -> Answers:
         target = self.target
         if target.output is None:
-            values = target(matrix)
+            values = target(matrix) if self.shortcut is None else self.shortcut.answers(matrix)
             outside = np.maximum(self.low - values, values - self.high)
             return Answers(np.asarray(outside <= 0), -outside, values)
-        table = target.columns.decode(matrix)
-        target.calls.batches += 1
-        target.calls.rows += table.num_rows
-        scores = None if target.scale == "decision" else target.model.scores(table)
+        table, scores = None, None if self.shortcut is None else self.shortcut.answers(matrix)
+        if scores is None:
+            table = target.columns.decode(matrix)
+            target.calls.batches += 1
+            target.calls.rows += table.num_rows
+            scores = None if target.scale == "decision" else target.model.scores(table)
         reach = self.reach[rows]
         if scores is None:
             is_class = np.asarray(np.asarray(target.model.predict(table)).astype(str) == target.label)
@@ -92,7 +96,8 @@ class Standing:
 
     `wanted` (background,) says which rows of it have the class of the goal's target, or a value within its interval.
     `quick` is the goal by the scores alone, where these decide all these rows as the model does, else the goal: for the
-    many questions of a search, whose results are asked of the model's own decision in the end.
+    many questions of a search, whose results are asked of the model's own decision in the end. Where the model shows
+    its trees or coefficients, these are asked, which `Target.calls` does not count.
     """
 
     goal: Goal
@@ -102,11 +107,19 @@ class Standing:
 
 
 def standing(
-    target: Target, rows: Floats, background: Floats, wanted: str | Sequence[float | None] | None, /
+    target: Target,
+    rows: Floats,
+    background: Floats,
+    wanted: str | Sequence[float | None] | None,
+    /,
+    *,
+    low: Floats | None = None,
+    high: Floats | None = None,
 ) -> Standing:
     """The Standing for what is `wanted`: a class by name, (low, high) of a regression (None: open), or None.
 
-    None is the other decision: rows decided as the class of `target` are to leave it, the others to reach it.
+    None is the other decision: rows decided as the class of `target` are to leave it, the others to reach it. `low`,
+    `high` (columns,) are where a search may move numbers; without them the quick goal asks the model.
     """
     n = len(rows)
     goal = _goal(target, wanted)
@@ -118,6 +131,9 @@ def standing(
     goal = replace(goal, reach=reach)
     scored = target.output is not None and target.threshold is None and target.scale != "decision"
     quick = replace(goal, by_scores=True) if scored and ((said.lead > 0) == said.met).all() else goal
+    may = quick.by_scores or target.output is None or target.threshold is not None
+    if may and low is not None and high is not None:
+        quick = replace(quick, shortcut=shortcut(goal.target, everything, said.output, low, high))
     return Standing(goal, quick, mine, said.met[n:])
 
 

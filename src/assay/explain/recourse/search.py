@@ -68,7 +68,7 @@ def counterfactuals(
     asked = constraints if isinstance(constraints, Constraints) else Constraints.parse(constraints or {})
     before, background = question.target.calls.rows, question.background[:MOST]
     space = space_of(asked, question.columns, question.background)
-    stands = standing(question.target, question.rows, background, target)
+    stands = standing(question.target, question.rows, background, target, low=space.low, high=space.high)
     search = _Search(
         stands=stands,
         space=space,

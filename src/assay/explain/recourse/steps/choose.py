@@ -17,7 +17,7 @@ def chosen(problem: Problem, pool: Pool, plausible: Bools, /, *, count: int) -> 
     """Places of at most `count` versions of each row, in order of row and choice.
 
     The first is the cheapest, the sparsest of those within 1 % of it; each next has the lowest price over novelty,
-    among those that do not merely do all that a chosen one does and more. The price is the cost and three for each
+    among those that do not merely do all that a chosen one does and more. The price is the cost and five for each
     thing that changes, twice that for an implausible version. Novelty is the smallest share of changed units in which a
     version differs from those chosen (Jaccard's distance of the sets), a tenth where the sets are equal.
     """

@@ -145,8 +145,8 @@ def moved_units(problem: Problem, pool: Pool, /) -> Bools:
 
 
 def priced(problem: Problem, pool: Pool, /) -> Floats:
-    """(versions,) cost, and three for each thing that changes: sparse ones are cheap."""
-    return pool.cost + 3 * problem.space.sparsity(problem.before[pool.row], pool.after)
+    """(versions,) cost, and five for each thing that changes: sparse ones are cheap."""
+    return pool.cost + 5 * problem.space.sparsity(problem.before[pool.row], pool.after)
 
 
 def cheapest(problem: Problem, pool: Pool, most: int, /, *, alike: int = 2, sparse: bool = False) -> Pool:
