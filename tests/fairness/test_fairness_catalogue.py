@@ -34,6 +34,10 @@ COUNTING = {
     if c.counts and not c.counts.each and ROLES.issuperset(c.counts.roles) and c.tasks & {"binary", "multiclass"}
 }
 
+PARAMS: dict[str, dict[str, Any]] = {
+    f"fairness.verification_{kind}": {"verification": True} for kind in ("rates", "scores")
+}
+"""What a check must be told before it says anything."""
 EDGES = (0.25, 0.5, 0.75)
 CODINGS = {"label": Favourable("1"), "prediction": Favourable("1"), "score": Bins(EDGES)}
 
@@ -122,11 +126,11 @@ def test_awkward_tables(id: str, name: str) -> None:
 @pytest.mark.parametrize("id", COUNTING)
 def test_weights_of_one_change_nothing_and_other_weights_are_taken(id: str) -> None:
     check, rows = COUNTING[id], drawn(300, 4, ["f", "m"], ["a", "b"])
-    plain, ones = (list(check(table(check, rows, weight=w))) for w in (None, [1.0] * 300))
+    plain, ones = (list(check(table(check, rows, weight=w), **PARAMS.get(id, {}))) for w in (None, [1.0] * 300))
     for a, b in zip(plain, ones, strict=True):
         assert a.value == (b.value if b.value is None else pytest.approx(b.value, abs=1e-6))
     weight = [1.0 if s == "f" else 2.0 + (i % 3) for i, s in enumerate(rows["sex"])]
-    weighted = list(check(table(check, rows, weight=weight)))
+    weighted = list(check(table(check, rows, weight=weight), **PARAMS.get(id, {})))
     well_formed(weighted)
     assert [m.value for m in weighted] != [m.value for m in plain]
 
@@ -142,7 +146,7 @@ def test_ids_titles_and_limits() -> None:
             continue
         assert "depth" in check.parameters
         population = {"population": {"sex": {"f": 1, "m": 1}}} if "population" in check.parameters else {}
-        names = {m.name for m in check(table(check, rows), **population)}
+        names = {m.name for m in check(table(check, rows), **population, **PARAMS.get(check.id, {}))}
         assert {limit.measure for limit in check.limits} <= names
 
 
