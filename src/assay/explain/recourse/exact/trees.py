@@ -1,0 +1,109 @@
+"""The cheapest row that trees answer as wanted, within linear rules between its columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from assay.explain.columns import Floats
+from assay.explain.recourse.exact.boxes import EQUAL, TOGETHER, Boxes, Branching, Found, Tried, field_of
+from assay.explain.recourse.exact.cells import Cells
+from assay.explain.recourse.exact.choices import Choice, choices_of
+from assay.explain.recourse.exact.numbers import Number, add_number, add_rules, value_of
+from assay.explain.recourse.exact.program import Program
+from assay.explain.recourse.exact.reading import Places, Reading
+from assay.explain.recourse.exact.requirement import requirement_of
+from assay.explain.recourse.goal import Goal
+from assay.explain.recourse.space import Space, settle
+
+RULED = 64
+"""Boxes branched at once where each may need a program of its own."""
+SECONDS = 10.0
+"""Time for one small program of the rules."""
+
+
+@dataclass(frozen=True, eq=False)
+class Forest:
+    """Trees, with what is the same for all rows of a question."""
+
+    reading: Reading
+    space: Space
+    goal: Goal
+    cells: tuple[Cells | None, ...]
+
+    def solve(self, before: Floats, row: int, /, *, limit: float, until: float) -> Found:
+        """The cheapest version of `before` (columns,), the row at `row` of the goal, that costs less than `limit`."""
+        requirement = requirement_of(self.goal, self.reading.form, row)
+        choices = choices_of(self.reading, self.space, self.cells, before)
+        field = field_of(self.reading, choices, before, requirement)
+        together = RULED if self.space.constraints.rules else TOGETHER
+        trial = _Trial(self, choices, before, row)
+        return Branching(field, trial, limit=limit, together=together).run(until=until)
+
+
+@dataclass(frozen=True, eq=False)
+class _Trial:
+    """Asks the model itself about the cheapest points of boxes, and moves them to where the rules hold."""
+
+    forest: Forest
+    choices: list[Choice]
+    before: Floats
+    row: int
+
+    def __call__(self, boxes: Boxes, options: Places, cost: Floats, /) -> Tried:
+        """The Tried of one point a box."""
+        space = self.forest.space
+        rows = np.repeat(self.before[None], len(options), axis=0)
+        for v, choice in enumerate(self.choices):
+            rows[:, choice.places] = choice.values[options[:, v]]
+        bound, sure = cost.copy(), np.ones(len(rows), dtype=bool)
+        old = np.repeat(self.before[None], len(rows), axis=0)
+        broken = space.violations(old, rows).any if space.constraints.rules else np.zeros(len(rows), dtype=bool)
+        shut = np.zeros(len(rows), dtype=bool)
+        for i in np.flatnonzero(broken):
+            moved = self._moved(boxes, int(i), rows[i])
+            if moved is None:
+                shut[i] = True
+                continue
+            rows[i], bound[i] = moved.row, max(bound[i], moved.bound)
+            sure[i] = moved.kept
+        price = np.where(broken, space.cost(old, rows), cost)
+        met = np.zeros(len(rows), dtype=bool)
+        asked = np.flatnonzero(~shut & sure)
+        met[asked] = self.forest.goal.ask(rows[asked], np.full(len(asked), self.row)).met
+        single = (boxes.low == boxes.high).all(axis=1)
+        closed = shut | (met & (price <= bound + EQUAL * (1 + bound))) | (single & ~broken)
+        return Tried(met, price, rows, bound, closed)
+
+    def _moved(self, boxes: Boxes, i: int, point: Floats) -> _Moved | None:
+        """The cheapest row of box i that keeps the rules, other things as in `point`; None where none does."""
+        space, program = self.forest.space, Program()
+        ruled = {p for rule in space.constraints.rules for p in space.columns.places(rule.columns)}
+        numbers: dict[int, Number] = {}
+        rest = 0.0
+        for v, choice in enumerate(self.choices):
+            j, first, last = int(choice.places[0]), boxes.low[i, v], boxes.high[i, v]
+            if j not in ruled:
+                rest += float(choice.cost[np.clip(choice.own, first, last)])
+                continue
+            x, stays = float(self.before[j]), bool(first <= choice.own <= last)
+            low, high = choice.moved(int(first), int(last))
+            numbers[j] = add_number(program, space, j, x, low, high, stays=stays)
+        add_rules(program, space, self.before, numbers)
+        found = program.solve(seconds=SECONDS)
+        if found.values is None:
+            return None if found.finished else _Moved(point, rest + found.bound, False)
+        made = point.copy()
+        for j, number in numbers.items():
+            made[j] = value_of(space, j, float(self.before[j]), number, found.values)
+        made = settle(space, self.before[None], made[None])
+        kept = not space.violations(self.before[None], made).any[0]
+        return _Moved(made[0], rest + found.bound, bool(kept))
+
+
+@dataclass(frozen=True, eq=False)
+class _Moved:
+    row: Floats
+    bound: float
+    kept: bool
