@@ -252,3 +252,27 @@ def test_an_onnx_file_of_trees_is_explained_as_its_original(kind):
     assert found.scale == here.scale
     if kind == "boosting":
         np.testing.assert_allclose(found.facts["probability"], 1 / (1 + np.exp(-found.outputs)), atol=1e-6)
+
+
+def test_trees_without_covers_have_no_path_dependent_values():
+    matrix = frame()[NUMBERS].to_numpy().astype(np.float32)
+    model = RandomForestClassifier(3, max_depth=3, random_state=0).fit(matrix, frame()["two"])
+    opened = open_bytes(to_onnx(model, matrix[:1]).SerializeToString(), name="m.onnx", isolate=False)
+    about = asked(opened, frame(), "two")
+    with pytest.raises(AssayError, match="does not keep how many"):
+        explain(about, method="tree-shap", game="path-dependent")
+    with pytest.raises(AssayError, match="does not keep how many"):
+        interactions(about, game="path-dependent")
+    with pytest.raises(AssayError, match="not known as a sum of trees"):
+        interactions(encoded(LogisticRegression()), method="tree-interactions")
+
+
+def test_a_count_model_whose_trees_sum_to_a_logarithm_is_sampled_as_it_answers():
+    data = frame().assign(number=np.round(np.exp(frame()["a"])))
+    model = xgboost.XGBRegressor(objective="count:poisson", n_estimators=5, n_jobs=1).fit(data[NUMBERS], data["number"])
+    about = asked(model, data, "number", rows=4, background=10)
+    found = explain(about)
+    assert (found.method, found.scale) == ("permutation-shap", "value")
+    np.testing.assert_allclose(found.outputs, model.predict(data[NUMBERS])[:4], rtol=1e-6)
+    with pytest.raises(AssayError, match="logarithm"):
+        explain(about, method="tree-shap")

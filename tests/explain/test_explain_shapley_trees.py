@@ -177,32 +177,51 @@ def test_twin_columns_share_alike():
         np.testing.assert_allclose(values[0], values[1], atol=1e-14)
 
 
-def test_paths_through_more_than_sixteen_players_are_walked_pair_by_pair():
-    width, depth = 70, 20
+def chain(depth: int, width: int) -> Tree:
+    """A tree that asks `depth` different columns one after the other; the left child is always a leaf."""
     rng = np.random.default_rng(5)
-    steps = rng.permutation(width)[:depth]
-    left = np.where(np.arange(2 * depth + 1) % 2 == 0, np.arange(2 * depth + 1) + 1, -1)
-    left[-1] = -1
-    right = np.where(left >= 0, left + 1, -1)
-    feature = np.where(left >= 0, steps[np.minimum(np.arange(2 * depth + 1) // 2, depth - 1)], 0)
-    value = np.where(left < 0, rng.normal(size=len(left)), 0.0)
-    cover = np.array([2.0 ** (depth - i // 2) if i % 2 == 0 else 2.0 ** (depth - i // 2 - 1) for i in range(len(left))])
-    tree = Tree(left, right, feature, np.zeros(len(left)), np.zeros(len(left)), value, cover)
-    trees = join([tree], base=np.zeros(1), width=width, strict=True, single=False, scale="value")
+    nodes = np.arange(2 * depth + 1)
+    split = (nodes % 2 == 0) & (nodes < 2 * depth)
+    asked = rng.permutation(width)[:depth]
+    return Tree(
+        left=np.where(split, nodes + 1, -1),
+        right=np.where(split, nodes + 2, -1),
+        feature=np.where(split, asked[np.minimum(nodes // 2, depth - 1)], 0),
+        threshold=np.zeros(len(nodes)),
+        missing_left=np.zeros(len(nodes)),
+        value=np.where(split, 0.0, rng.normal(size=len(nodes))),
+        cover=0.5 ** (nodes // 2 + nodes % 2),
+    )
+
+
+def test_paths_through_more_than_sixteen_players_and_masks_of_several_words():
+    width = 70
+    trees = join([chain(20, width)], base=np.zeros(1), width=width, strict=True, single=False, scale="value")
+    owner = np.arange(width)
+    rng = np.random.default_rng(6)
     matrix, background = rng.normal(size=(12, width)) + 0.8, rng.normal(size=(9, width)) + 0.8
     for others in (background, None):
-        game = TreeGame(trees, trees.value[:, 0], np.arange(width), width, matrix, others)
-        found = tree_shapley(game)
+        found = tree_shapley(TreeGame(trees, trees.value[:, 0], owner, width, matrix, others))
         np.testing.assert_allclose(found.mean + found.values.sum(axis=0), trees.margin(matrix)[:, 0], atol=1e-12)
-        # The game is monotone along the chain, so the tables of its first sixteen splits are a part of the truth:
-        # cut there, both ways must agree.
-        pruned = np.where(np.arange(len(left)) == 32, -1, left)
-        cut = Tree(
-            pruned[:33], np.where(pruned < 0, -1, right)[:33], feature[:33], np.zeros(33), np.zeros(33),
-            np.where(pruned < 0, value + (np.arange(len(left)) == 32), 0.0)[:33], cover[:33],
-        )  # fmt: skip
-        short = join([cut], base=np.zeros(1), width=width, strict=True, single=False, scale="value")
-        small = TreeGame(short, short.value[:, 0], np.arange(width), width, matrix, others)
-        np.testing.assert_allclose(
-            tree_shapley(small, tables=True).values, tree_shapley(small, tables=False).values, atol=1e-12
-        )
+    # A row that differs from its background in eight columns is a game of eight players, which can be enumerated.
+    changed = np.unique(trees.feature[trees.left >= 0])[::3][:8]
+    row = np.abs(background[:1])
+    other = row.copy()
+    row[:, changed] *= -np.where(rng.random(len(changed)) < 0.5, 1, -1)
+    other[:, changed] = -row[:, changed]
+    found = tree_shapley(TreeGame(trees, trees.value[:, 0], owner, width, row, other))
+    group = np.full(width, -1)
+    group[changed] = np.arange(len(changed))
+    expected = brute_force(interventional(trees, row, other, group), len(changed), 1)
+    np.testing.assert_allclose(found.values[changed], expected, atol=1e-14)
+    assert np.abs(expected).max() > 0.01
+    assert not np.delete(found.values, changed, axis=0).any()
+
+
+def test_long_paths_by_covers_are_those_of_the_tables():
+    trees = join([chain(16, 18)], base=np.zeros(1), width=18, strict=True, single=False, scale="value")
+    matrix = np.random.default_rng(1).normal(size=(7, 18)) + 0.8
+    game = TreeGame(trees, trees.value[:, 0], np.arange(18), 18, matrix)
+    by_table, by_cover = (tree_shapley(game, tables=way) for way in (True, False))
+    np.testing.assert_allclose(by_table.values, by_cover.values, atol=1e-12)
+    np.testing.assert_allclose(by_table.mean, by_cover.mean, atol=1e-14)

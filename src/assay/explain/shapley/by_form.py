@@ -43,23 +43,9 @@ def tree_shap(
     Source: Lundberg et al. (2020); on the choice of game: Janzing, Minorics & Bloebaum (2020), Chen, Janizek, Lundberg
     & Lee (2020).
     """
-    if game not in GAMES:
-        raise unknown("game", game, GAMES, code="game")
-    if not has_trees(question):
-        raise AssayError(
-            f"{question.target.model.name} is not known as a sum of trees.",
-            code="model-structure",
-            hint="Use permutation-shap, or auto.",
-        )
-    form = form_of(question, scale=scale)
+    form = trees_of(question, scale=scale, game=game)
     ensemble = cast("TreeEnsemble", form.inside)
     by_covers = game == "path-dependent"
-    if by_covers and not ensemble.covered:
-        raise AssayError(
-            f"{question.target.model.name} does not keep how many training rows passed each branch.",
-            code="cover",
-            hint='Use game="interventional".',
-        )
     found = tree_shapley(tree_game(question, form, by_covers=by_covers), progress=progress)
     base = form.start + found.mean + form.sign * float(ensemble.base[form.output])
     origin = "the training rows that passed each branch" if by_covers else question.origin
@@ -74,6 +60,27 @@ def tree_shap(
         tolerance=_tree_tolerance(form),
         settings={"game": game},
     )
+
+
+def trees_of(question: Question, /, *, scale: str | None, game: str) -> Form:
+    """The trees of a question's model, which can play `game` on `scale`; an AssayError says why they cannot."""
+    if game not in GAMES:
+        raise unknown("game", game, GAMES, code="game")
+    name = question.target.model.name
+    if not has_trees(question):
+        raise AssayError(
+            f"{name} is not known as a sum of trees.",
+            code="model-structure",
+            hint="Use a method that asks for answers only (permutation, exact), or auto.",
+        )
+    form = form_of(question, scale=scale)
+    if game == "path-dependent" and not cast("TreeEnsemble", form.inside).covered:
+        raise AssayError(
+            f"{name} does not keep how many training rows passed each branch.",
+            code="cover",
+            hint='Use game="interventional".',
+        )
+    return form
 
 
 def tree_game(question: Question, form: Form, /, *, by_covers: bool) -> TreeGame:

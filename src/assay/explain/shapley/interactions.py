@@ -12,9 +12,8 @@ from assay.core.errors import AssayError, unknown
 from assay.core.house import Progress
 from assay.explain.columns import Columns, Floats
 from assay.explain.question import Question
-from assay.explain.shapley.by_form import GAMES, tree_game
+from assay.explain.shapley.by_form import GAMES, tree_game, trees_of
 from assay.explain.shapley.coalitions import (
-    MOST_COLUMNS,
     all_coalitions,
     answers,
     coalition_means,
@@ -22,7 +21,7 @@ from assay.explain.shapley.coalitions import (
     enumerated_values,
 )
 from assay.explain.shapley.forests.trees import tree_shapley
-from assay.explain.shapley.form import SCALES, form_of, form_scale, has_trees
+from assay.explain.shapley.form import SCALES, form_scale, has_trees
 from assay.explain.target import Scale
 
 METHODS = ("tree-interactions", "exact-interactions")
@@ -92,21 +91,9 @@ def interactions(
 
 
 def _by_trees(question: Question, *, scale: str | None, game: str, progress: Progress | None) -> Interactions:
-    if not has_trees(question):
-        raise AssayError(
-            f"{question.target.model.name} is not known as a sum of trees.",
-            code="model-structure",
-            hint=f"Use exact-interactions, for at most {MOST_COLUMNS} columns.",
-        )
-    form = form_of(question, scale=scale)
+    form = trees_of(question, scale=scale, game=game)
     ensemble: Any = form.inside
     by_covers = game == "path-dependent"
-    if by_covers and not ensemble.covered:
-        raise AssayError(
-            f"{question.target.model.name} does not keep how many training rows passed each branch.",
-            code="cover",
-            hint='Use game="interventional".',
-        )
     asked = tree_game(question, form, by_covers=by_covers)
     single = tree_shapley(asked, progress=progress)
     pairs = tree_shapley(asked, order=2, progress=progress)
