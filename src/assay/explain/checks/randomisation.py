@@ -1,0 +1,82 @@
+"""Whether explanations change when the model has nothing to learn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+from assay.core.check import check
+from assay.core.errors import AssayError
+from assay.core.measure import Limit, Measure
+from assay.explain.trust.explaining import explained
+from assay.explain.trust.randomisation import randomised, trainer_named
+from assay.explain.trust.sample import means, obstacle, sample, unmeasured
+
+if TYPE_CHECKING:
+    from assay.data.case import Case
+
+NAMES = ("randomisation_gap", "agreement_with_retrained", "agreement_with_randomised")
+
+
+@check(
+    "explain.randomisation",
+    version=1,
+    title="Explanations change when the model has nothing to learn",
+    needs=("rows", "model", "label"),
+    tasks=("binary", "multiclass", "regression"),
+    limit=Limit("randomisation_gap", better="higher", warn=0.1, fail=0.0),
+    clauses=("eu-ai-act:13(1)", "nist-ai-rmf:measure-2.9"),
+)
+def measure_randomisation(
+    case: Case,
+    /,
+    *,
+    explainer: str = "permutation-shap",
+    trainer: str = "",
+    times: int = 2,
+    rows: int = 40,
+    training: int = 5000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Iterator[Measure]:
+    """Agreement of explanations with those of models trained again, on the true labels and on permuted ones.
+
+    `agreement_with_randomised`: rank correlation, with signs, of a row's explanation with that of a model trained on
+    labels in a random order; `agreement_with_retrained`: the same for the true labels; `randomisation_gap`: the second
+    less the first, by group too. Explanations that hardly differ where there is nothing to learn are of the data or the
+    method, not of what the model learned; those that differ as much on the true labels are noise.
+
+    In-process scikit-learn estimators are cloned, LightGBM and XGBoost boosters trained by their parameters; for any
+    other model `trainer` names a function "module:function" of the installed code, which gets a pandas frame and the
+    labels and gives a fitted model: it runs in this process. Without one it is unmeasured. `times` models of each kind,
+    on bootstrap samples of at most `training` rows: fewer than the model was trained on make both agreements lower.
+    `explainer` must be one that the retrained models can have. At most `rows` rows and 15 of each rare group. The limit
+    at 0 is that of noise; 0.1 is convention. Source: Adebayo et al. (2018), NeurIPS.
+    """
+    if times < 1 or training < 2:
+        raise AssayError("Randomisation needs a model and two training rows.", code="parameter")
+    reason = obstacle(case)
+    if reason is not None:
+        yield from unmeasured(NAMES, reason)
+        return
+    drawn = sample(case, rows=rows, seed=seed, background=50)
+    found = randomised(
+        case,
+        drawn.question,
+        partial(explained, explainer=explainer),
+        trainer=trainer_named(trainer),
+        times=times,
+        rows=training,
+        seed=seed,
+    )
+    if found.true is None or found.permuted is None:
+        assert found.reason is not None
+        yield from unmeasured(NAMES, found.reason)
+        return
+    for name, values, most in (
+        ("randomisation_gap", found.true - found.permuted, 2.0),
+        ("agreement_with_retrained", found.true, 1.0),
+        ("agreement_with_randomised", found.permuted, 1.0),
+    ):
+        yield from means(name, values, drawn, level=level, method=explainer, within=(-most, most))

@@ -1,0 +1,127 @@
+"""Whether the model leans on protected attributes, or on columns that tell them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from assay.core.check import check
+from assay.core.errors import Message
+from assay.core.measure import Attachment, Limit, Measure, attached_table
+from assay.explain.attribution import Attributions
+from assay.explain.columns import Floats
+from assay.explain.trust.explaining import explained
+from assay.explain.trust.reliance import (
+    PROXY,
+    Codes,
+    Tells,
+    explained_by_groups,
+    flip_effects,
+    group_codes,
+    telling,
+)
+from assay.explain.trust.sample import Sample, levels_of, means, obstacle, ratios, sample, unmeasured
+
+if TYPE_CHECKING:
+    from assay.data.case import Case
+
+NAMES = ("protected_share", "proxy_share", "output_explained")
+NOT_AN_INPUT = "the model is not fed the attribute {attribute}; it may lean on columns that tell it"
+
+
+@check(
+    "explain.reliance",
+    version=1,
+    title="The model leans on protected attributes or on their proxies",
+    needs=("rows", "model", "protected"),
+    tasks=("binary", "multiclass", "regression"),
+    limit=Limit("protected_share", better="lower", warn=0.01, fail=0.05),
+    clauses=("eu-ai-act:10(2)(f)", "nist-ai-rmf:measure-2.11", "ecoa:1002.4(a)"),
+)
+def measure_reliance(
+    case: Case,
+    /,
+    *,
+    explainer: str = "shap",
+    proxy: float = PROXY,
+    rows: int = 200,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Iterator[Measure]:
+    """How much of the model's explanations is carried by protected attributes, and by columns that tell them.
+
+    For each attribute that the model is fed: `protected_share`, its share of Σ|SHAP| over the rows, and `flip_effect`,
+    the mean over rows of the greatest change of the answer when only the attribute is set to another of its values.
+    For every attribute: `proxy_share`, the share of Σ|SHAP| carried by other columns whose association with it is at
+    least `proxy` (bias-corrected Cramér's V, numbers in quintiles; the attached table lists all); and
+    `output_explained`, the share of the variance of the answers that the groups explain (ε²), which needs no
+    explanation. Overall, and by group; the flip and the variance on the scale of the answer, not of the explanation.
+
+    An attribute that the model is not fed has no `protected_share`: unmeasured, not 0. A share by proxies is no proof
+    of wrong: education tells of age, and may be what the decision should rest on. SHAP of a model that answers
+    differently on rows that do not exist can hide an attribute; `output_explained` asks for real rows only, and
+    explain.faithfulness says whether the explanations hold on them. At most `rows` rows and 15 of each rare group, a
+    seeded sample. The limits (0.01, 0.05) are convention and no law's: some laws forbid any use of the attribute.
+    Source: Lundberg et al. (2020), Nature Machine Intelligence 2:56, on mean |SHAP| as importance.
+    """
+    reason = obstacle(case)
+    if reason is not None:
+        yield from unmeasured(NAMES, reason)
+        return
+    drawn = sample(case, rows=rows, seed=seed)
+    found = explained(drawn.question, explainer=explainer)
+    read = drawn.read
+    answers = read.target(read.rows)
+    for name, levels in levels_of(read).items():
+        codes = group_codes(levels)
+        tells = tuple(each for each in telling(found.columns, read.rows, codes) if each.column != name)
+        if name in found.columns.names:
+            yield from _direct(name, found, drawn, level=level)
+        else:
+            reason = Message("not-an-input", NOT_AN_INPUT, {"attribute": name})
+            yield Measure("protected_share", None, 0, over=(name,), reason=reason)
+        yield from _proxies(name, found, drawn, tells, proxy=proxy, level=level)
+        yield _explained(name, answers, codes, drawn.notes[1:], level=level)
+
+
+def _direct(name: str, found: Attributions, drawn: Sample, *, level: float) -> Iterator[Measure]:
+    size = np.abs(found.values)
+    place = found.columns.place(name)
+    kept: dict[str, Any] = {"level": level, "attribute": name}
+    yield from ratios("protected_share", size[:, place], size.sum(axis=1), drawn, method=found.method, **kept)
+    effects = flip_effects(drawn.question.target, drawn.question.rows, place)
+    yield from means("flip_effect", effects, drawn, method=drawn.question.target.name, **kept)
+
+
+def _proxies(
+    name: str, found: Attributions, drawn: Sample, tells: Sequence[Tells], *, proxy: float, level: float
+) -> Iterator[Measure]:
+    size = np.abs(found.values)
+    places = [each.place for each in tells if each.strength >= proxy]
+    carried = size[:, places].sum(axis=1)
+    table = {"columns": _table(name, size[drawn.everyone], tells)}
+    for measure in ratios(
+        "proxy_share", carried, size.sum(axis=1), drawn, level=level, method=found.method, attribute=name
+    ):
+        yield measure if measure.slice else replace(measure, attachments=table)
+
+
+def _table(name: str, size: Floats, tells: Sequence[Tells]) -> Attachment:
+    total = float(size.sum())
+    rows = [
+        [each.column, each.strength, float(size[:, each.place].sum()) / total if total > 0 else None] for each in tells
+    ]
+    return attached_table(["column", "Cramér's V", "share"], rows, caption=f"What tells {name}, and what it carries")
+
+
+def _explained(name: str, answers: Floats, codes: Codes, notes: tuple[Message, ...], *, level: float) -> Measure:
+    found = explained_by_groups(answers, codes, level=level)
+    if found is None:
+        reason = Message("explain.trust.no_variance", "the answers are all alike, or there is one group")
+        return Measure("output_explained", None, len(answers), over=(name,), reason=reason)
+    return Measure(
+        "output_explained", found.value, len(answers), over=(name,), interval=found.interval, method="ε²", notes=notes
+    )
