@@ -56,31 +56,14 @@ def counterfactuals(
     constraint, but cheaper ones may exist, and where none is found, one may. For linear models and small tree
     ensembles there is an exact search. The seed is the question's; the same request gives the same versions.
     """
-    if count < 1:
-        raise AssayError(f"{count} counterfactuals are none.", code="count", hint="Give a number from 1.")
-    if robust and (retrained is None or not retrained.models):
-        reason = "" if retrained is None or retrained.reason is None else f" ({retrained.reason.text()})"
-        raise AssayError(
-            f"Nobody can say whether a version is robust: the model was not trained again{reason}.",
-            code="robust",
-            hint="Give what `retrained_models(case)` returns; with a trainer, where the model names none.",
-        )
+    _check(count, robust, retrained)
     asked = constraints if isinstance(constraints, Constraints) else Constraints.parse(constraints or {})
     before, background = question.target.calls.rows, question.background[:MOST]
     space = space_of(asked, question.columns, question.background)
     stands = standing(question.target, question.rows, background, target, low=space.low, high=space.high)
-    search = _Search(
-        stands=stands,
-        space=space,
-        background=background,
-        neighbourhood=Neighbourhood.of(space, question.background),
-        seed=question.seed,
-        count=count,
-        plausible=plausible,
-        retrained=retrained,
-        robust=robust,
-        effort=effort or Effort(),
-    )
+    near = Neighbourhood.of(space, question.background)
+    wish = _Wish(question.seed, count, plausible, retrained, robust, effort or Effort())
+    search = _Search(stands, space, background, near, wish)
     ways = search.ways(question.rows, progress)
     return Recourse(
         columns=question.columns,
@@ -92,16 +75,39 @@ def counterfactuals(
         method="search",
         calls=(question.target.calls.rows - before) / max(1, len(question.rows)),
         places=question.places,
-        settings={
-            "constraints": asked.to_json(),
-            "count": count,
-            "target": list(target) if target is not None and not isinstance(target, str) else target,
-            "plausible": plausible,
-            "robust": robust,
-            "seed": question.seed,
-            "background": question.origin,
-        },
+        settings=_settings(asked, target)
+        | {"count": count, "plausible": plausible, "robust": robust}
+        | {"seed": question.seed, "background": question.origin},
     )
+
+
+def _check(count: int, robust: bool, retrained: Retrained | None) -> None:
+    if count < 1:
+        raise AssayError(f"{count} counterfactuals are none.", code="count", hint="Give a number from 1.")
+    if robust and (retrained is None or not retrained.models):
+        reason = "" if retrained is None or retrained.reason is None else f" ({retrained.reason.text()})"
+        raise AssayError(
+            f"Nobody can say whether a version is robust: the model was not trained again{reason}.",
+            code="robust",
+            hint="Give what `retrained_models(case)` returns; with a trainer, where the model names none.",
+        )
+
+
+def _settings(asked: Constraints, target: str | Sequence[float | None] | None) -> dict[str, Any]:
+    wanted = list(target) if target is not None and not isinstance(target, str) else target
+    return {"constraints": asked.to_json(), "target": wanted}
+
+
+@dataclass(frozen=True, eq=False)
+class _Wish:
+    """What the caller asked for."""
+
+    seed: int
+    count: int
+    plausible: bool
+    retrained: Retrained | None
+    robust: bool
+    effort: Effort
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,12 +118,7 @@ class _Search:
     space: Space
     background: Floats
     neighbourhood: Neighbourhood
-    seed: int
-    count: int
-    plausible: bool
-    retrained: Retrained | None
-    robust: bool
-    effort: Effort
+    wish: _Wish
 
     def ways(self, rows: Floats, progress: Progress | None) -> tuple[Ways, ...]:
         """One Ways a row."""
@@ -137,7 +138,7 @@ class _Search:
         return tuple(out)
 
     def _problem(self, rows: Floats, places: Places, space: Space, margin: float = 0.0) -> Problem:
-        rng = np.random.default_rng(self.seed)
+        rng = np.random.default_rng(self.wish.seed)
         said = self.stands.rows
         return Problem(
             goal=self.stands.quick,
@@ -149,16 +150,16 @@ class _Search:
             neighbourhood=self.neighbourhood,
             rng=rng,
             margin=margin,
-            plausible=self.plausible,
+            plausible=self.wish.plausible,
         )
 
     def _chunk(self, rows: Floats, places: Places) -> list[Ways]:
         problem = self._problem(rows, places, self.space)
-        found = hunt(problem, self.stands.wanted, self.effort)
+        found = hunt(problem, self.stands.wanted, self.wish.effort)
         share = self._share(found, places)
-        if self.robust:
+        if self.wish.robust:
             found, share = self._sturdier(rows, places, found, share)
-        picked = chosen(problem, found, self.neighbourhood.plausible(found.after), count=self.count)
+        picked = chosen(problem, found, self.neighbourhood.plausible(found.after), count=self.wish.count)
         kept = found.take(picked)
         judge = Judge(self.stands.goal, self.space, self.neighbourhood)
         robustness = self._robustness(None if share is None else share[picked])
@@ -172,14 +173,14 @@ class _Search:
         return [Ways(tuple(some), blocked.get(int(place))) for some, place in zip(by_row, places, strict=True)]
 
     def _robustness(self, share: Floats | None) -> Robustness:
-        if share is None and self.retrained is not None and self.retrained.reason is not None:
-            return Robustness(reason=self.retrained.reason)
+        if share is None and self.wish.retrained is not None and self.wish.retrained.reason is not None:
+            return Robustness(reason=self.wish.retrained.reason)
         return Robustness(share)
 
     def _share(self, found: Pool, places: Places) -> Floats | None:
-        if self.retrained is None or not self.retrained.models:
+        if self.wish.retrained is None or not self.wish.retrained.models:
             return None
-        return self.retrained.share(self.stands.goal, found.after, places[found.row])
+        return self.wish.retrained.share(self.stands.goal, found.after, places[found.row])
 
     def _sturdier(self, rows: Floats, places: Places, found: Pool, share: Floats | None) -> tuple[Pool, Floats]:
         """Robust versions of the rows that have some, looked for further and further beyond the goal."""
@@ -192,7 +193,7 @@ class _Search:
             if not len(lacking):
                 break
             more = hunt(
-                self._problem(rows, places[lacking], self.space, margin * unit), self.stands.wanted, self.effort
+                self._problem(rows, places[lacking], self.space, margin * unit), self.stands.wanted, self.wish.effort
             )
             more = replace(more, row=lacking[more.row])
             agreed = self._share(more, places)
@@ -207,7 +208,7 @@ class _Search:
         """For rows without a way within the constraints, the version that breaks fewest of them, by place."""
         open_ = relaxed(self.space, self.background)
         problem = replace(self._problem(rows, places, open_), plausible=False)
-        found = hunt(problem, self.stands.wanted, self.effort)
+        found = hunt(problem, self.stands.wanted, self.wish.effort)
         before = problem.before[found.row]
         broken = self.space.violations(before, found.after).broken.sum(axis=1)
         order = np.lexsort((self.space.cost(before, found.after), broken, found.row))
