@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from sklearn.linear_model import LinearRegression
 
 from assay.data import demo
 from assay.data.case import Case
+from assay.models.live import wrap
 
 
 def credit_table() -> pa.Table:
@@ -24,13 +26,19 @@ def credit(table: pa.Table | None = None, /, **roles: Any) -> Case:
 
 
 def regression() -> Case:
-    """The amount of a credit, predicted by a straight line through its duration."""
+    """The amount of a credit, predicted by a straight line through its duration; a model that can be read."""
     table = credit_table()
-    duration, amount = table["duration_months"].to_numpy(), table["amount_dm"].to_numpy()
-    slope, start = np.polyfit(duration, amount, 1)
-    table = table.append_column("guess", pa.array(start + slope * duration))
+    frame = table.select(["duration_months", "amount_dm"]).to_pandas()
+    line = LinearRegression().fit(frame[["duration_months"]], frame["amount_dm"])
+    table = table.append_column("guess", pa.array(line.predict(frame[["duration_months"]])))
     return Case.from_frame(
-        table, name="amount", task="regression", label="amount_dm", prediction="guess", protected=["sex", "age_band"]
+        table,
+        name="amount",
+        task="regression",
+        label="amount_dm",
+        prediction="guess",
+        protected=["sex", "age_band"],
+        model=wrap(line),
     )
 
 

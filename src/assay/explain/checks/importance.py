@@ -12,6 +12,7 @@ from assay.core.measure import Measure
 from assay.explain.overall.drawn import Attached, importance_drawn
 from assay.explain.overall.importance import Importance, Reliance, reliance
 from assay.explain.overall.permuting.labelled import labelled
+from assay.explain.overall.permuting.loss import NAMES
 from assay.explain.overall.unmeasured import NO_TABLE, said_why
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def _measure(name: str, each: Reliance, found: Importance, attached: Attached) -
         found.n,
         over=each.columns,
         interval=each.interval,
-        method=f"permutation importance, {found.loss}, {found.repeats} exchanges",
+        method=f"permutation importance, {NAMES[found.loss]}, {found.repeats} exchanges",
         notes=tuple(notes),
         attachments=attached,
     )

@@ -11,6 +11,7 @@ from assay.explain.overall.effects.dependence import Dependence
 from assay.explain.overall.importance import Importance
 from assay.explain.overall.interactions import Interactions
 from assay.explain.overall.intrinsic import Intrinsic
+from assay.explain.overall.permuting.loss import NAMES
 from assay.explain.overall.summary import Summary
 from assay.explain.overall.surrogate import Surrogate
 from assay.pictures import Chart
@@ -18,14 +19,16 @@ from assay.pictures import Chart
 BARS = 15
 CURVES = 12
 LISTED = 500
+FEWEST = 10
 Attached = dict[str, Attachment]
 
 
 def importance_drawn(found: Importance, given_others: Importance | None, /) -> Attached:
     """Bars of the greatest importances with intervals, the conditional ones beside them; all of them as a table."""
-    title = f"Rise of the {found.loss} when a column is exchanged"
+    loss = NAMES[found.loss]
+    title = f"Rise of the {loss} when a column is exchanged"
     ranked = found.ranked()
-    chart = Chart(title, x=f"rise of the {found.loss}")
+    chart = Chart(title, x=f"rise of the {loss}")
     shown = ranked[:BARS]
     names = _names([each.name for each in shown])
     low, high = _ends([each.interval for each in shown], [each.importance for each in shown])
@@ -108,8 +111,8 @@ def interactions_drawn(found: Interactions, /) -> Attached:
 def surrogate_drawn(found: Surrogate, /) -> Attached:
     """The rules of the tree, the largest share of rows first."""
     columns = ("rule", f"tree: {found.target}", "model's mean there", "rows", "share")
-    rows = [(leaf.rule, leaf.answer, leaf.model, leaf.n, leaf.share) for leaf in found.leaves]
-    caption = f"A tree that copies {found.target}, on rows that it was not fitted on"
+    rows = [(leaf.rule, leaf.answer, *_enough(leaf.n, leaf.model, leaf.n, leaf.share)) for leaf in found.leaves]
+    caption = f"A tree that copies {found.target}, on rows that it was not fitted on; none are told of under {FEWEST}"
     return {"rules": attached_table(columns, rows, caption=caption)}
 
 
@@ -117,7 +120,7 @@ def intrinsic_drawn(found: Intrinsic, /) -> Attached:
     """All that was read, as one table; coefficients and terms as bars too."""
     caption = f"What the model adds up for {found.target}, on the scale of {found.scale}, from {found.base:.6g}"
     if found.rules:
-        rows: list[tuple[Any, ...]] = [(r.tree + 1, r.rule, r.adds, r.n, r.share) for r in found.rules]
+        rows: list[tuple[Any, ...]] = [(r.tree + 1, r.rule, r.adds, *_enough(r.n, r.n, r.share)) for r in found.rules]
         return {"rules": attached_table(("tree", "rule", "adds", "rows", "share"), rows[:LISTED], caption=caption)}
     if found.terms:
         chart = Chart("Terms of the model", x="mean absolute score")
@@ -169,6 +172,11 @@ def summary_drawn(found: Summary, /) -> Attached:
             rows.append((each.column, label, group.mean.value, *ends, None, group.difference, int(group.mean.n)))
     caption = f"{title}, {about.method}, {len(about)} rows, against {about.origin}"
     return _both_of("summary", chart, title, columns, rows[:LISTED], caption)
+
+
+def _enough(n: int, /, *cells: float | None) -> tuple[float | None, ...]:
+    """The cells of a rule; none where it holds for so few rows that they are people: no table is checked later."""
+    return cells if n >= FEWEST else (None,) * len(cells)
 
 
 def _why(reason: Any) -> str | None:

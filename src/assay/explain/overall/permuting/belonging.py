@@ -37,7 +37,7 @@ def association(columns: Columns, rows: Floats, /) -> Floats:
     width = len(columns)
     out = np.eye(width)
     nominal = columns.nominal
-    coded = [_coded(columns, rows, i) for i in range(width)]
+    coded = [_coded(columns, rows, i) for i in range(width)] if nominal.any() else []
     ranks = np.column_stack([rankdata(rows[:, i]) for i in range(width)]) if width else rows
     for i in range(width):
         for j in range(i):

@@ -38,17 +38,28 @@ def exchange(rows: Floats, places: Sequence[int], donors: Places, /) -> Exchange
 
     A model answers the same to the same row, so that pairs with equal values cost nothing, and equal pairs once.
     """
-    codes = np.zeros(len(rows), dtype=np.int64)
-    for place in places:
-        distinct, code = np.unique(rows[:, place], return_inverse=True)
-        codes = np.unique(codes * len(distinct) + code.reshape(-1), return_inverse=True)[1].reshape(-1)
-    size, given = int(codes.max()) + 1, codes[donors]
+    codes, size = _codes(rows, places)
+    given = codes[donors]
     new = given != codes
-    keys = (np.arange(len(rows)) * size + given)[new]
-    distinct_keys, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
     answer = np.full(donors.shape, -1, dtype=np.int64)
+    receivers = np.broadcast_to(np.arange(len(rows)), donors.shape)[new]
+    if size == len(rows):  # all values differ, and no pair is drawn twice
+        answer[new] = np.arange(len(receivers))
+        return Exchange(tuple(places), receivers, donors[new], answer)
+    keys, first, inverse = np.unique(receivers * size + given[new], return_index=True, return_inverse=True)
     answer[new] = inverse
-    return Exchange(tuple(places), distinct_keys // size, donors[new][first], answer)
+    return Exchange(tuple(places), keys // size, donors[new][first], answer)
+
+
+def _codes(rows: Floats, places: Sequence[int]) -> tuple[Places, int]:
+    """(rows,) a code for each combination of values in the columns at `places`, and how many there are."""
+    distinct, codes = np.unique(rows[:, places[0]], return_inverse=True)
+    size = len(distinct)
+    for place in places[1:]:
+        distinct, code = np.unique(rows[:, place], return_inverse=True)
+        distinct, codes = np.unique(codes * len(distinct) + code, return_inverse=True)
+        size = len(distinct)
+    return codes.astype(np.int64), size
 
 
 def exchanged_losses(

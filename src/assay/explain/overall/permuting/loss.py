@@ -13,6 +13,14 @@ from assay.explain.target import Target
 Loss = Literal["brier", "log-loss", "error", "squared-error", "absolute-error"]
 OF_CLASSES: tuple[Loss, ...] = ("brier", "log-loss", "error")
 OF_NUMBERS: tuple[Loss, ...] = ("squared-error", "absolute-error")
+NAMES: dict[Loss, str] = {
+    "brier": "Brier loss",
+    "log-loss": "log loss",
+    "error": "error rate",
+    "squared-error": "squared error",
+    "absolute-error": "absolute error",
+}
+"""Losses for people."""
 LEAST = 1e-15
 """A probability below this is taken for it, so that the log loss stays finite."""
 
