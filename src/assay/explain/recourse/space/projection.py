@@ -26,8 +26,7 @@ def project(space: Space, before: Floats, after: Floats, /) -> Floats:
     out = np.where(shut | same, before, np.where(space.nominal, out, numbers))
     for j in np.flatnonzero(space.nominal):
         known = ~np.isnan(out[:, j])
-        codes = np.where(known, out[:, j], 0).astype(np.int64)
-        allowed = space.open_levels(before, int(j))[np.arange(len(out)), codes]
+        allowed = space.may_become(before, int(j), np.where(known, out[:, j], 0))
         out[:, j] = np.where(known & ~allowed, before[:, j], out[:, j])
     for group in space.groups:
         broken = space.changed(before, out)[:, group.places].any(axis=1) & ~group.valid(out)

@@ -113,6 +113,17 @@ class Space:
         out[~absent, own[~absent]] = True
         return np.asarray(out)
 
+    def may_become(self, before: Floats, place: int, codes: Floats, /) -> Bools:
+        """(rows,) True where the category at `place` may have the level `codes` (rows,) after, or has it already."""
+        moves = self.moves[place]
+        assert moves is not None
+        own = before[:, place]
+        absent = np.isnan(own)
+        to = codes.astype(np.int64)
+        allowed = moves[np.where(absent, 0, own).astype(np.int64), to]
+        allowed = np.where(absent, moves.any(axis=0)[to] & self.fillable[place], allowed) & ~self.immutable[place]
+        return np.asarray(allowed | (own == codes))
+
     def changed(self, before: Floats, after: Floats, /) -> Bools:
         """(rows, columns) True where a value is another; missing equals missing."""
         return np.asarray((before != after) & ~(np.isnan(before) & np.isnan(after)))
@@ -180,8 +191,7 @@ class Space:
         out = {f"missing: {name}": moved & (lost | (absent & ~self.fillable[j]))}
         known = moved & ~lost
         if self.moves[j] is not None:
-            codes = np.where(lost, 0, now).astype(np.int64)
-            allowed = self.open_levels(before, j)[np.arange(len(before)), codes]
+            allowed = self.may_become(before, j, np.where(lost, 0, now))
             return out | {f"category: {name}": known & ~allowed & (~absent | self.fillable[j])}
         out[f"range: {name}"] = known & ((now < self.low[j]) | (now > self.high[j]))
         if self.way[j]:

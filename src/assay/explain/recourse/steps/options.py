@@ -83,7 +83,8 @@ def _set(problem: Problem, base: Pool, j: int, value: float) -> _Part:
     """The versions of `base` whose column j can be `value`, or the nearest number to it that is open."""
     space, before = problem.space, problem.before[base.row]
     if space.moves[j] is not None:
-        fits, made = space.open_levels(before, j)[:, int(value)], np.full(len(base), value)
+        made = np.full(len(base), value)
+        fits = space.may_become(before, j, made)
     else:
         low, high = space.box(before)
         fits, made = low[:, j] <= high[:, j], np.clip(value, low[:, j], np.maximum(low[:, j], high[:, j]))
