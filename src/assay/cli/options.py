@@ -28,7 +28,7 @@ PLURAL = {
 
 _CASE_OPTIONS = [
     click.argument("case_file", required=False, metavar="[CASE.TOML]"),
-    click.option("--demo", metavar="NAME", help="A built-in case: credit, income or recidivism."),
+    click.option("--demo", metavar="NAME", help="A built-in case: credit, income, recidivism or sentiment."),
     click.option("--data", multiple=True, metavar="PATH", help="Parquet or CSV file or glob. Repeat for more files."),
     click.option("--name", help="Short name of the system under test."),
     click.option("--label", metavar="COLUMN", help="The true outcome."),

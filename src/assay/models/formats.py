@@ -17,7 +17,7 @@ from typing import Literal
 from assay.core.errors import AssayError
 from assay.core.subject import Task
 
-Kind = Literal["skops", "onnx", "xgboost", "lightgbm", "recorded", "pickle", "torch", "keras"]
+Kind = Literal["skops", "onnx", "xgboost", "lightgbm", "recorded", "text-head", "pickle", "torch", "keras"]
 
 SUFFIXES: dict[str, Kind] = {
     ".skops": "skops",
@@ -39,7 +39,7 @@ SUFFIXES: dict[str, Kind] = {
 """Suffixes and what they should hold."""
 
 KNOWN = (
-    ".skops (scikit-learn), .onnx, .json or .ubj (XGBoost), .txt (LightGBM), "
+    ".skops (scikit-learn), .onnx, .json or .ubj (XGBoost), .json (a text head), .txt (LightGBM), "
     ".parquet or .csv (recorded predictions), or the http(s) address of an Open Inference Protocol V2 endpoint"
 )
 
@@ -85,6 +85,8 @@ def kind_of(name: str, data: bytes, /) -> Kind:
             code="model-file",
             hint=f"Known: {KNOWN}.",
         )
+    if by_content == "text-head" and suffix == ".json":
+        return by_content
     if by_content is None or (by_name is not None and by_name != by_content):
         found = f"holds a {by_content} file" if by_content else "holds something else, or is broken"
         raise AssayError(
@@ -105,6 +107,8 @@ def _content(data: bytes) -> Kind | None:
     if data.startswith(b"\x89HDF"):
         return "keras"
     head = data[:_PEEK].lstrip()
+    if head.startswith(b"{") and head[1:64].lstrip().startswith(b'"assay_text_head"'):
+        return "text-head"
     if head.startswith(b"{") and (b'"learner"' in data or b"learner" in head[:64]):
         return "xgboost"
     if head.startswith((b"tree\n", b"tree\r\n")):

@@ -20,10 +20,14 @@ LABELS = {
     "xgboost": "XGBoost",
     "lightgbm": "LightGBM",
     "recorded": "recorded predictions",
+    "text-head": "text encoder and head",
     "pickle": "pickled",
     "torch": "torch",
     "keras": "Keras",
 }
+
+HERE = ("recorded", "text-head")
+"""Kinds that are plain numbers, checked as they are read; no child process is needed for them."""
 
 
 def load(
@@ -43,7 +47,8 @@ def load(
     limits (see `assay.models.isolation`), unless `isolate` is False because its origin is known. A pickle is
     refused unless `allow_pickle` is spelled out; the model then has `pickled` True. `classes` names the
     outputs of formats that store no names, in order; `trust` skops types beyond the built-in table;
-    `timeout` is in seconds, for one request or batch of rows.
+    `timeout` is in seconds, for one request or batch of rows. A folder with config.json, tokenizer.json and
+    model.safetensors is a text classifier of transformers, opened in this process; task and classes are its own.
     """
     names = class_texts(classes) if classes is not None else None
     if isinstance(source, str) and source.lower().startswith(("http://", "https://")):
@@ -51,6 +56,10 @@ def load(
 
         return EndpointModel(source, task=task, classes=names, timeout=timeout)
     path = Path(source)
+    if path.is_dir() and (path / "model.safetensors").is_file():
+        from assay.models.adapters.transformers_folder import open_folder
+
+        return open_folder(path, name=f"transformers {excerpt(path.name, limit=80)}")
     data = read_file(path)
     return open_bytes(
         data,
@@ -93,7 +102,7 @@ def open_bytes(
         classes=tuple(classes) if classes is not None else None,
         trust=tuple(trust),
     )
-    if isolate and kind != "recorded":
+    if isolate and kind not in HERE:
         from assay.models.isolation.process import Isolated
 
         return Isolated(file, seconds=timeout)
@@ -122,6 +131,10 @@ def open_here(file: ModelFile, /) -> Adapter:
         from assay.models.adapters import recorded
 
         return recorded.open_file(file)
+    if file.kind == "text-head":
+        from assay.models.adapters import text_head
+
+        return text_head.open_file(file)
     from assay.models.convert import originals
 
     return originals.open_file(file)

@@ -1,4 +1,4 @@
-"""Three real data sets with their roles, so that an audit can be seen before any file is prepared.
+"""Four real data sets with their roles, so that an audit can be seen before any file is prepared.
 
 The files beside this module are made by `tools/make_demos.py`; each `NAME.md` says where the rows come
 from, what was dropped and the SHA-256 of everything.
@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from assay.core.errors import unknown
+from assay.data.inputs import TextInputs
 
 _FOLDER = Path(__file__).parent
 
@@ -21,8 +22,9 @@ _FOLDER = Path(__file__).parent
 class Demo:
     """One built-in data set.
 
-    `path` is its Parquet file, `roles` the keyword arguments for `Case.from_frame`, `model` a LightGBM text file
-    whose probabilities are in the order of `classes` (None where the outputs of a vendor are judged).
+    `path` is its Parquet file, `roles` the keyword arguments for `Case.from_frame`, `model` a file whose probabilities
+    are in the order of `classes`: LightGBM text, or the head of a text encoder (None where the outputs of a vendor are
+    judged).
     """
 
     name: str
@@ -43,6 +45,7 @@ class _Entry:
     title: str
     classes: tuple[str, ...]
     roles: dict[str, Any]
+    model: str = "txt"
 
 
 _ENTRIES = {
@@ -118,6 +121,21 @@ _ENTRIES = {
             ),
         },
     ),
+    "sentiment": _Entry(
+        "Sentiment of texts: 10,605 snippets of movie reviews, scored by people",
+        ("negative", "positive"),
+        {
+            "label": "sentiment",
+            "prediction": "prediction",
+            "score": "score",
+            "favourable": "positive",
+            "protected": ("length_band",),
+            "features": (),
+            "split": "split",
+            "inputs": TextInputs("text"),
+        },
+        model="json",
+    ),
 }
 
 NAMES: tuple[str, ...] = tuple(_ENTRIES)
@@ -134,6 +152,6 @@ def load(name: str, /) -> Demo:
         title=entry.title,
         path=_FOLDER / f"{name}.parquet",
         roles=MappingProxyType(entry.roles),
-        model=_FOLDER / f"{name}.txt" if entry.classes else None,
+        model=_FOLDER / f"{name}.{entry.model}" if entry.classes else None,
         classes=entry.classes,
     )
