@@ -196,3 +196,40 @@ def test_batches_of_all_sizes_give_the_same_answers(monkeypatch):
     small = [explain(about(), method=method).values for method in ("exact-shap", "permutation-shap")]
     for one, other in zip(whole, small, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-12)
+
+
+@pytest.mark.parametrize("columns", [2, 3])
+def test_few_columns_are_exact_by_the_kernel_too(columns):
+    rows, background = ROWS[:, :columns], BACKGROUND[:, :columns]
+
+    def answer(matrix):
+        return np.exp(matrix[:, 0]) * matrix[:, 1] + matrix[:, -1]
+
+    found = kernel_values(answer, rows, background, samples=8, seed=0)
+    np.testing.assert_allclose(found.values, truth(answer, rows, background), atol=1e-12)
+
+
+class Listener:
+    """Writes down what long work says of itself."""
+
+    def __init__(self):
+        self.heard = []
+
+    def started(self, task, /, *, total):
+        self.heard.append(("started", task, total))
+
+    def advanced(self, task, /, *, done, note=""):
+        self.heard.append(("advanced", task, done))
+
+    def ended(self, task, /, *, note=""):
+        self.heard.append(("ended", task, 0))
+
+
+@pytest.mark.parametrize("method", ["permutation-shap", "kernel-shap", "exact-shap"])
+def test_long_work_says_how_far_it_is(method):
+    listener = Listener()
+    explain(about(), method=method, progress=listener)
+    first, *_, before, last = listener.heard
+    assert (first[0], before[0], last[0]) == ("started", "advanced", "ended")
+    assert first[2] == before[2]
+    assert len({task for _, task, _ in listener.heard}) == 1

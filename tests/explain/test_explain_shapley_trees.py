@@ -225,3 +225,23 @@ def test_long_paths_by_covers_are_those_of_the_tables():
     by_table, by_cover = (tree_shapley(game, tables=way) for way in (True, False))
     np.testing.assert_allclose(by_table.values, by_cover.values, atol=1e-12)
     np.testing.assert_allclose(by_table.mean, by_cover.mean, atol=1e-14)
+
+
+@pytest.mark.parametrize("tables", [True, False])
+def test_long_work_counts_its_trees(tables):
+    heard: list[int] = []
+
+    class Listener:
+        def started(self, task, /, *, total):
+            assert (task, total) == ("SHAP of trees", 3)
+
+        def advanced(self, task, /, *, done, note=""):
+            heard.append(done)
+
+        def ended(self, task, /, *, note=""):
+            heard.append(-1)
+
+    trees = ensemble(1)
+    game = TreeGame(trees, trees.value[:, 0], np.arange(5), 5, rows(1, 4, 5), rows(2, 3, 5))
+    tree_shapley(game, tables=tables, progress=Listener())
+    assert heard[-2:] == [3, -1]
