@@ -1,0 +1,170 @@
+"""`assay explain`: the model as a whole, one row of the data, or the rows that stand for the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from assay.core.errors import AssayError
+from assay.core.finding import Finding, Run
+from assay.core.house import House
+from assay.core.part import Answer, command
+from assay.explain.commands.local import Local, explain_row
+from assay.explain.commands.page import write_page
+from assay.explain.overall.representative import Representatives
+from assay.explain.overall.representative import representatives as choose
+from assay.pictures.wording import clean
+
+if TYPE_CHECKING:
+    from assay.data.case import Case
+
+CHECKS = tuple(f"explain.{name}" for name in ("importance", "shap_summary", "effects", "interactions", "surrogate"))
+"""What the model as a whole is asked; whether that can be believed is asked by the other checks of the area."""
+SHOWN = 8
+
+
+@command(title="Why the model decides as it does: as a whole, or for one row", needs_model=True)
+def explain(
+    house: House,
+    case: Case,
+    /,
+    *,
+    row: int | None = None,
+    representative: int | None = None,
+    method: str = "auto",
+    output: str | None = None,
+    target: str | None = None,
+    count: int = 3,
+    exact: bool = False,
+    immutable: tuple[str, ...] = (),
+    one_way: tuple[str, ...] = (),
+    ranges: tuple[str, ...] = (),
+    rules: tuple[str, ...] = (),
+    costs: tuple[str, ...] = (),
+    believe: bool = False,
+    background: int = 200,
+    out: str | None = None,
+    seed: int = 0,
+) -> Answer:
+    """Without `--row`, the model as a whole: which columns it needs, what they do and how they interact, as a stored
+    Run; `--out` writes the report with its pictures, `--believe` also asks whether explanations can be believed.
+
+    `--row 17` explains the row at place 17 of the data, counted from 0: what each column added (`--method` auto, a SHAP
+    method, or lime), up to `--count` changes that would turn the decision, and the nearest rows decided otherwise;
+    `--out` writes a page. Changes keep to `--immutable age`, `--one-way age=up`, `--ranges hours=0:60`, `--rules
+    "rent <= income"`, `--costs job=3`, and never touch protected attributes; `--exact` proves the cheapest one (linear
+    models and trees). A regression needs `--target low:high`. `--representative 10` shows the ten rows of each decision
+    and group that stand best for the others.
+    """
+    if row is not None and representative is not None:
+        raise AssayError("A row and representatives are two questions.", code="usage", hint="Ask one at a time.")
+    if representative is not None:
+        return _Representative(choose(case, count=representative, seed=seed, progress=house.progress))
+    if row is None:
+        known = sorted(CHECKS) if not believe else sorted({*CHECKS, *_TRUST})
+        run = house.audit(case, checks=known, seed=seed)
+        return _Overview(run, tuple(house.report(run, out)) if out else ())
+    given = {"immutable": immutable, "one_way": one_way, "ranges": ranges, "rules": rules, "costs": costs}
+    found = explain_row(
+        case,
+        row,
+        method=method,
+        output=output,
+        target=_target(target, case),
+        exact=exact,
+        count=count,
+        background=background,
+        constraints={name: list(value) for name, value in given.items() if value},
+        seed=seed,
+        progress=house.progress,
+    )
+    return _Row(found, write_page(found.html(), out) if out else "")
+
+
+_TRUST = tuple(f"explain.{name}" for name in ("faithfulness", "stability", "agreement", "randomisation", "reliance"))
+
+
+def _target(text: str | None, case: Case) -> str | tuple[float | None, float | None] | None:
+    """A class, or the interval "low:high" of a regression."""
+    if text is None or case.model is None or case.model.classes:
+        return text
+    low, separator, high = text.partition(":")
+    try:
+        ends = tuple(float(end) if end.strip() else None for end in (low, high))
+    except ValueError:
+        ends = (None, None)
+    if not separator or ends == (None, None):
+        raise AssayError(
+            f"{text!r} is no interval.", code="target", hint="Write --target 10:20, --target 10: or --target :20."
+        )
+    return ends[0], ends[1]
+
+
+@dataclass(frozen=True)
+class _Row:
+    found: Local
+    written: str
+
+    def text(self) -> str:
+        return self.found.text() + (f"\n\nWrote {self.written}" if self.written else "")
+
+    def to_json(self) -> Any:
+        return self.found.to_json() | ({"written": self.written} if self.written else {})
+
+
+@dataclass(frozen=True)
+class _Representative:
+    found: Representatives
+
+    def text(self) -> str:
+        lines = self.found.text().split("\n")
+        return "\n".join("  " * line.startswith("  ") + clean(line.strip(), longest=400) for line in lines)
+
+    def to_json(self) -> Any:
+        return self.found.to_json()
+
+
+@dataclass(frozen=True)
+class _Overview:
+    run: Run
+    written: Sequence[str]
+
+    def text(self) -> str:
+        """The largest numbers of every check, and where the rest is."""
+        lines: list[str] = []
+        for check, facts in self.run.checks.items():
+            found = [f for f in self.run.findings if f.check == check and not f.measure.slice]
+            lines += [f"{check}  {facts['title']}", *_largest(found), ""]
+        lines += [f"Wrote {path}" for path in self.written]
+        lines.append(f"Run {self.run.id}. See it again, with all numbers: assay run show {self.run.id} --all")
+        return "\n".join(lines)
+
+    def to_json(self) -> Any:
+        return self.run.to_json() | {"written": list(self.written)}
+
+
+def _largest(found: Sequence[Finding]) -> list[str]:
+    """The findings with a number, the largest first within each measure, and reasons where there is none."""
+    known = [f for f in found if f.measure.value is not None]
+    order = list(dict.fromkeys(f.measure.name for f in known))
+    known.sort(key=lambda f: (order.index(f.measure.name), -abs(f.measure.value or 0.0)))
+    lines = []
+    for name in order:
+        some = [f for f in known if f.measure.name == name]
+        lines += [f"  {_line(f)}" for f in some[:SHOWN]]
+        if len(some) > SHOWN:
+            lines.append(f"  … and {len(some) - SHOWN} more {name}")
+    reasons = dict.fromkeys(f.measure.reason.text() for f in found if f.measure.reason is not None)
+    return [*lines, *(f"  not measured: {clean(text, longest=300)}" for text in reasons)]
+
+
+def _line(f: Finding) -> str:
+    m = f.measure
+    against = " against ".join(
+        " · ".join(f"{name} {'missing' if level is None else level}" for name, level in group.items())
+        for group in m.groups
+    )
+    where = against or " × ".join(m.over) or "overall"
+    span = f" [{m.interval.low:.4g}, {m.interval.high:.4g}]" if m.interval else ""
+    return f"{m.name:<24} {clean(where, longest=64):<48} {m.value:.4g}{span}"
