@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from assay.core.errors import AssayError
 from assay.explain.attribution import Attributions
-from assay.explain.drawing.terms import Term, Terms, Z, compared, on_scale, others, terms_of
+from assay.explain.drawing.terms import Term, Terms, Z, check_rows, compared, on_scale, others, terms_of
 from assay.pictures import Picture
 from assay.pictures.axes import Scale, nice_scale
 from assay.pictures.marks import line
@@ -24,6 +25,9 @@ def force(found: Attributions, row: int = 0, /, *, most: int = 8, width: int = 7
     They meet at base + Σ, which is the answer where the method is additive; base and answer are marked. Arrows are
     numbered as in the list below; the columns past `most` are one arrow on either side.
     """
+    if most < 1:
+        raise AssayError(f"{most} columns are none to draw.", code="most", hint="Give a number from 1.")
+    check_rows(found)
     known = terms_of(found, row, most=len(found.columns))
     up = _side([term for term in known.terms if term.value > 0], most)
     down = _side([term for term in known.terms if term.value < 0], most)
