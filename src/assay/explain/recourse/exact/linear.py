@@ -71,8 +71,11 @@ class _Row:
             if solution.values is None:
                 break
             after = made.row(solution.values)
-            after = space.columns.encode(space.columns.decode(after[None]))
             old = self.before[None]
+            after = after[None]
+            if space.violations(old, after).any[0]:
+                after = settle(space, old, after)
+            after = space.columns.encode(space.columns.decode(after))
             if not space.violations(old, after).any[0] and goal.ask(after, np.array([self.row])).met[0]:
                 return Found(after[0], float(space.cost(old, after)[0]), bound, True, 0)
         return Found(None, np.inf, bound, bool(np.isinf(bound)), 0)
@@ -162,7 +165,7 @@ class _Made:
             after[choice.places] = choice.values[on]
         for j, number in self.numbers.items():
             after[j] = value_of(space, j, float(before[j]), number, solution)
-        return settle(space, before[None], after[None])[0] if space.constraints.rules else after
+        return after
 
 
 def _options(program: Program, choice: Choice) -> list[int]:

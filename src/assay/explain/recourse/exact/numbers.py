@@ -20,11 +20,13 @@ STRICT = 1e-6
 class Number:
     """A number as variables of a program: its `value`, and `moved` (None: it need not be told whether it moves).
 
-    Where it stays, `value` is 0 with `moved` and the number itself without.
+    Where it stays, `value` is 0 with `moved` and the number itself without. It moves to `low` .. `high`.
     """
 
     value: int
     moved: int | None
+    low: float
+    high: float
 
 
 def check_rules(space: Space, rows: Floats, /) -> None:
@@ -60,7 +62,7 @@ def add_number(
         away = program.variable(0.0, max(abs(high - x), abs(x - low)), cost=weight)
         program.line({value: 1.0, away: -1.0}, high=x)
         program.line({value: 1.0, away: 1.0}, low=x)
-        return Number(value, None)
+        return Number(value, None, low, high)
     moved = program.variable(0, 1, cost=weight * float(space.scale[j]) if np.isnan(x) else 0.0, whole=True)
     value = program.variable(min(low, 0.0), max(high, 0.0), whole=whole)
     program.line({value: 1.0, moved: -low}, low=0.0)
@@ -69,13 +71,16 @@ def add_number(
         away = program.variable(0.0, max(abs(high - x), abs(x - low)), cost=weight)
         program.line({value: 1.0, moved: -x, away: -1.0}, high=0.0)
         program.line({value: 1.0, moved: -x, away: 1.0}, low=0.0)
-    return Number(value, moved)
+    return Number(value, moved, low, high)
 
 
-def add_rules(program: Program, space: Space, before: Floats, numbers: dict[int, Number], /) -> None:
+def add_rules(
+    program: Program, space: Space, before: Floats, numbers: dict[int, Number], /, *, inside: float = 0.0
+) -> None:
     """The rules of the space between `numbers` (by column) and the columns that stay as in `before` (columns,).
 
-    A rule holds where one of its columns changes; one that `before` itself breaks binds only then.
+    A rule holds where one of its columns changes; one that `before` itself breaks binds only then. They are kept
+    `inside` their bounds, relatively.
     """
     for rule in space.constraints.rules:
         places = space.columns.places(rule.columns)
@@ -85,7 +90,7 @@ def add_rules(program: Program, space: Space, before: Floats, numbers: dict[int,
         holds = bool(rule.holds(space.values(before[None], rule.columns))[0])
         touched = None if holds else _touched(program, before, numbers, free)
         for inequality in _inequalities(rule):
-            _add(program, space, before, numbers, inequality, touched)
+            _add(program, space, before, numbers, _Line(inequality, touched, inside))
 
 
 def _inequalities(rule: Rule) -> tuple[Inequality, ...]:
@@ -111,15 +116,22 @@ def _touched(program: Program, before: Floats, numbers: dict[int, Number], free:
     return touched
 
 
+@dataclass(frozen=True, slots=True)
+class _Line:
+    inequality: Inequality
+    touched: int | None
+    inside: float
+
+
 def _add(
     program: Program,
     space: Space,
     before: Floats,
     numbers: dict[int, Number],
-    inequality: Inequality,
-    touched: int | None,
+    asked: _Line,
 ) -> None:
-    bound = inequality.bound - (STRICT * (1 + abs(inequality.bound)) if inequality.strict else 0.0)
+    inequality, touched = asked.inequality, asked.touched
+    bound = inequality.bound - max(asked.inside, STRICT * inequality.strict) * (1 + abs(inequality.bound))
     line: dict[int, float] = {}
     for name, factor in inequality.coefficients.items():
         p = space.columns.place(name)
@@ -143,5 +155,5 @@ def value_of(space: Space, j: int, x: float, number: Number, solution: Floats, /
     value = float(solution[number.value])
     if number.moved is not None and solution[number.moved] < 0.5:
         return x
-    value = float(np.rint(value)) if space.whole[j] else value
+    value = float(np.clip(np.rint(value) if space.whole[j] else value, number.low, number.high))
     return x if abs(value - x) <= 1e-9 * (space.scale[j] + abs(x)) else value

@@ -58,6 +58,9 @@ class Program:
 
         HiGHS keeps lines within 1e-7 only: check what you do with it. AssayError where HiGHS fails.
         """
+        if not self.low:
+            fits = all(low <= 0 <= high for low, high in self._ends)
+            return Solution(np.zeros(0), 0.0, True) if fits else Solution(None, np.inf, True)
         from scipy.optimize import Bounds, LinearConstraint, milp
         from scipy.sparse import coo_array
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from assay.explain.columns import Floats
-from assay.explain.recourse.exact.boxes import EQUAL, TOGETHER, Boxes, Branching, Found, Tried, field_of
+from assay.explain.recourse.exact.boxes import TOGETHER, Boxes, Branching, Found, Tried, field_of
 from assay.explain.recourse.exact.cells import Cells
 from assay.explain.recourse.exact.choices import Choice, choices_of
 from assay.explain.recourse.exact.numbers import Number, add_number, add_rules, value_of
@@ -19,6 +19,10 @@ from assay.explain.recourse.space import Space, settle
 
 RULED = 64
 """Boxes branched at once where each may need a program of its own."""
+INSIDE = (0.0, 1e-8, 1e-7, 1e-6)
+"""How far inside their bounds rules are kept, relatively, until HiGHS's tolerance no longer breaks them."""
+ROUNDED = 1e-6
+"""Costs nearer to a program's bound than this, relatively, differ from it by HiGHS's tolerance only."""
 SECONDS = 10.0
 """Time for one small program of the rules."""
 
@@ -73,33 +77,44 @@ class _Trial:
         asked = np.flatnonzero(~shut & sure)
         met[asked] = self.forest.goal.ask(rows[asked], np.full(len(asked), self.row)).met
         single = (boxes.low == boxes.high).all(axis=1)
-        closed = shut | (met & (price <= bound + EQUAL * (1 + bound))) | (single & ~broken)
+        closed = shut | (met & (price <= bound + ROUNDED * (1 + bound))) | (single & ~broken)
         return Tried(met, price, rows, bound, closed)
 
     def _moved(self, boxes: Boxes, i: int, point: Floats) -> _Moved | None:
         """The cheapest row of box i that keeps the rules, other things as in `point`; None where none does."""
+        space, bound = self.forest.space, 0.0
+        made, old = point, self.before[None]
+        for inside in INSIDE:
+            found = self._program(boxes, i, point, inside)
+            if inside == 0:
+                if found.row is None:
+                    return None if found.finished else _Moved(point, found.bound, False)
+                made, bound = found.row, found.bound
+            if found.row is not None and not space.violations(old, found.row[None]).any[0]:
+                return _Moved(found.row, bound, True)
+        made = settle(space, old, made[None])
+        return _Moved(made[0], bound, not space.violations(old, made).any[0])
+
+    def _program(self, boxes: Boxes, i: int, point: Floats, inside: float) -> _Solved:
         space, program = self.forest.space, Program()
         ruled = {p for rule in space.constraints.rules for p in space.columns.places(rule.columns)}
         numbers: dict[int, Number] = {}
         rest = 0.0
         for v, choice in enumerate(self.choices):
-            j, first, last = int(choice.places[0]), boxes.low[i, v], boxes.high[i, v]
+            j, first, last = int(choice.places[0]), int(boxes.low[i, v]), int(boxes.high[i, v])
             if j not in ruled:
                 rest += float(choice.cost[np.clip(choice.own, first, last)])
                 continue
-            x, stays = float(self.before[j]), bool(first <= choice.own <= last)
-            low, high = choice.moved(int(first), int(last))
-            numbers[j] = add_number(program, space, j, x, low, high, stays=stays)
-        add_rules(program, space, self.before, numbers)
+            low, high = choice.moved(first, last)
+            stays = first <= choice.own <= last
+            numbers[j] = add_number(program, space, j, float(self.before[j]), low, high, stays=stays)
+        add_rules(program, space, self.before, numbers, inside=inside)
         found = program.solve(seconds=SECONDS)
-        if found.values is None:
-            return None if found.finished else _Moved(point, rest + found.bound, False)
-        made = point.copy()
-        for j, number in numbers.items():
-            made[j] = value_of(space, j, float(self.before[j]), number, found.values)
-        made = settle(space, self.before[None], made[None])
-        kept = not space.violations(self.before[None], made).any[0]
-        return _Moved(made[0], rest + found.bound, bool(kept))
+        made = None if found.values is None else point.copy()
+        if made is not None and found.values is not None:
+            for j, number in numbers.items():
+                made[j] = value_of(space, j, float(self.before[j]), number, found.values)
+        return _Solved(made, rest + found.bound, found.finished)
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,3 +122,10 @@ class _Moved:
     row: Floats
     bound: float
     kept: bool
+
+
+@dataclass(frozen=True, eq=False)
+class _Solved:
+    row: Floats | None
+    bound: float
+    finished: bool
