@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from assay.core.errors import AssayError, unknown
 from assay.core.house import Progress
 from assay.explain.columns import Floats
 from assay.explain.local.black_box import BlackBox, black_box
 from assay.explain.local.masks import Fitted, Masks, fit_masks, gathered, rounded, uneven
 from assay.explain.local.seeds import generator
-from assay.explain.texts.attribution import Spans, TextAttributions
+from assay.explain.texts.attribution import TextAttributions
+from assay.explain.texts.pieces import Spans, Unit, checked, left, spans_of
 
-Unit = Literal["word", "sentence"]
-PIECES = {"word": re.compile(r"\w+(?:['’\-]\w+)*"), "sentence": re.compile(r"\S[^.!?\n]*(?:[.!?]+|\n|$)")}
 METHOD = "lime"
 BATCH = 4096
 TOGETHER = 1 << 16
 """Samples that are made and solved at once."""
 WIDTH = 0.25
 """Kernel width on cosine distances, as in `lime` (25 on a distance of 0 to 100)."""
-
-
-def spans_of(text: str, /, *, unit: Unit = "word") -> Spans:
-    """The offsets (start, end) of the words or sentences of a text, in order."""
-    if unit not in PIECES:
-        raise unknown("unit of a text", unit, PIECES)
-    return tuple(found.span() for found in PIECES[unit].finditer(text))
 
 
 def explain(
@@ -59,9 +49,7 @@ def explain(
     samples + 1 texts a text, in batches of `batch`. Texts with pieces left out may be unlike any the model has seen.
     Source: Ribeiro, Singh & Guestrin (2016), section 3.3.
     """
-    if isinstance(texts, str) or not len(texts) or not all(isinstance(text, str) for text in texts):
-        raise AssayError("Texts are a list of one or more strings.", code="texts", hint="Put a single one in a list.")
-    asked, total = black_box(model, list(texts[:1]), output=output), rounded(samples)
+    asked, total = black_box(model, checked(texts)[:1], output=output), rounded(samples)
     cuts = [_cut(text, unit, positions) for text in texts]
     outputs = asked(list(texts), batch=batch)
     settings = {"unit": unit, "positions": positions, "mask": mask, "samples": total, "kernel_width": kernel_width}
@@ -98,14 +86,7 @@ class _Cut:
 
     def left(self, kept: Masks, mask: str) -> list[str]:
         """The text for each row of `kept`, with the pieces that are left out replaced by `mask`."""
-        ends = [0, *(end for _, end in self.spans)]
-        gaps = [self.text[a:b] for a, b in zip(ends, [start for start, _ in self.spans], strict=False)]
-        pieces = [self.text[a:b] for a, b in self.spans]
-        out = []
-        for row in kept[:, self.features].tolist():
-            chosen = (gap + (piece if keep else mask) for gap, piece, keep in zip(gaps, pieces, row, strict=True))
-            out.append("".join(chosen) + self.text[ends[-1] :])
-        return out
+        return left(self.text, self.spans, kept[:, self.features], mask=mask)
 
 
 def _cut(text: str, unit: Unit, positions: bool) -> _Cut:

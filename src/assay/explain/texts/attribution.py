@@ -11,8 +11,7 @@ import numpy as np
 from assay.core.errors import AssayError
 from assay.explain.columns import Floats
 from assay.explain.target import Scale
-
-Spans = tuple[tuple[int, int], ...]
+from assay.explain.texts.pieces import Spans
 
 
 @dataclass(frozen=True, eq=False)
