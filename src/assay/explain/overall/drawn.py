@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
 from assay.core.measure import Attachment, Interval, attached_table
+from assay.explain.drawing.beeswarm import beeswarm
+from assay.explain.drawing.dependence import dependence
+from assay.explain.drawing.effects import effects
 from assay.explain.overall.effects.accumulated import Accumulated
 from assay.explain.overall.effects.dependence import Dependence
 from assay.explain.overall.importance import Importance
@@ -17,7 +22,7 @@ from assay.explain.overall.surrogate import Surrogate
 from assay.pictures import Chart
 
 BARS = 15
-CURVES = 12
+DEPENDENCES = 3
 LISTED = 500
 FEWEST = 10
 Attached = dict[str, Attachment]
@@ -49,44 +54,21 @@ def importance_drawn(found: Importance, given_others: Importance | None, /) -> A
 
 
 def effect_drawn(found: Dependence, local: Accumulated | None, /) -> Attached:
-    """The mean answer along a column with its band, its accumulated effect, some individual curves; and as a table."""
+    """The mean answer along a column, its accumulated effect and individual curves in one picture; and as tables."""
     name = found.column.name
-    title = f"Effect of {name} on {found.target}"
-    mean = found.mean.tolist()
-    low, high = _ends([each.interval for each in found.means], mean)
-    numeric = found.column.kind != "category"
-    chart = Chart(title, x=name if numeric else found.target, y=found.target if numeric else "", height=None)
-    share = f"{100 * found.level:.10g}% intervals"
-    if numeric:
-        chart.line(found.grid.tolist(), mean, name=f"partial dependence, {share}", low=low, high=high)
-        if local is not None:
-            height = sum(mean) / len(mean)
-            chart.line(local.ends.tolist(), (local.effect + height).tolist(), name="accumulated local effect + mean")
-    else:
-        chart.points(mean, list(found.shown), name=f"partial dependence, {share}", low=low, high=high)
+    picture = effects(found, accumulated=local).attachment()
     columns = (name, "mean answer", "low", "high", "spread of the curves")
     rows = [
         (shown, each.value, *_both(each.interval), float(spread))
         for shown, each, spread in zip(found.shown, found.means, found.spread, strict=True)
     ]
-    out = _both_of("effect", chart, title, columns, rows, f"{title}, {len(found.curves)} rows")
-    if numeric and len(found.grid) > 1:
-        out["curves"] = _picture(_curves(found), f"Individual curves of {name}")
+    caption = f"Partial dependence of {found.target} on {name}, {len(found.curves)} rows"
+    out = {"effect": picture, "effect_table": attached_table(columns, rows, caption=caption)}
     if local is not None:
         ends = zip(local.ends.tolist(), local.effect.tolist(), local.low.tolist(), local.high.tolist(), strict=True)
         caption = f"Accumulated local effect of {name} on {found.target}, {int(local.rows.sum())} rows"
         out["accumulated_table"] = attached_table((name, "effect", "low", "high"), ends, caption=caption)
     return out
-
-
-def _curves(found: Dependence) -> Chart:
-    name = found.column.name
-    chart = Chart(f"Individual curves of {name}, from their first point", x=name, y=f"change of {found.target}")
-    step = max(1, len(found.curves) // CURVES)
-    for i, curve in enumerate(found.centred[::step][:CURVES]):
-        chart.line(found.grid.tolist(), curve.tolist(), name="" if i else "single rows")
-    chart.line(found.grid.tolist(), found.centred.mean(axis=0).tolist(), name="their mean")
-    return chart
 
 
 def interactions_drawn(found: Interactions, /) -> Attached:
@@ -153,7 +135,8 @@ def intrinsic_drawn(found: Intrinsic, /) -> Attached:
 
 
 def summary_drawn(found: Summary, /) -> Attached:
-    """Bars of the mean absolute values with intervals; all of them, by group too, as a table."""
+    """Bars of the mean absolute values with intervals, all of them by group as a table; a dot for each row and column,
+    and the values of the first columns over what the columns were."""
     about = found.attributions
     title = f"Mean absolute SHAP value for {about.target}"
     shown = found.columns[:BARS]
@@ -171,7 +154,12 @@ def summary_drawn(found: Summary, /) -> Attached:
             label = ", ".join(f"{name} = {_label_of(level)}" for name, level in group.slice.items())
             rows.append((each.column, label, group.mean.value, *ends, None, group.difference, int(group.mean.n)))
     caption = f"{title}, {about.method}, {len(about)} rows, against {about.origin}"
-    return _both_of("summary", chart, title, columns, rows[:LISTED], caption)
+    out = _both_of("summary", chart, title, columns, rows[:LISTED], caption)
+    out["beeswarm"] = beeswarm(about, most=BARS).attachment()
+    known = [each.column for each in shown if not np.isnan(about.rows[:, about.columns.place(each.column)]).all()]
+    for i, name in enumerate(known[:DEPENDENCES]):
+        out[f"dependence_{i + 1}"] = dependence(about, name).attachment()
+    return out
 
 
 def _enough(n: int, /, *cells: float | None) -> tuple[float | None, ...]:
