@@ -34,14 +34,14 @@ def dependence(
     """
     check_rows(found)
     place = found.columns.place(column)
+    kind, values, added = found.columns.columns[place], found.rows[:, place], found.values[:, place]
+    known = ~np.isnan(values)
+    if not known.any():
+        raise AssayError(f"Column {column!r} is missing in every row.", code="column", hint="Draw another.")
     second = found.columns.place(colour) if colour is not None else partner_of(found, place) if partner else None
     if second == place:
         raise AssayError(f"Column {column!r} cannot be told apart by itself.", code="column", hint="Name another.")
-    kind, values, added = found.columns.columns[place], found.rows[:, place], found.values[:, place]
-    known = ~np.isnan(values)
     left = f" ({int((~known).sum()):,} rows without a value are left out)" if not known.all() else ""
-    if not known.any():
-        raise AssayError(f"Column {column!r} is missing in every row.", code="column", hint="Draw another.")
     title = f"What {cut(column, 28)} added to {cut(found.target, 28)}: {int(known.sum()):,} rows"
     errors = None if found.errors is None or known.sum() > WHISKERS else Z * found.errors[:, place]
     said = compared(found) if errors is not None else compared(found, errors="")
