@@ -14,8 +14,8 @@ from assay.explain.columns import Floats
 from assay.explain.question import Question
 from assay.explain.recourse.appraisal import Judge, Robustness
 from assay.explain.recourse.constraints import Constraints
-from assay.explain.recourse.counterfactual import Recourse, Ways
-from assay.explain.recourse.goal import Answers, Standing, standing
+from assay.explain.recourse.counterfactual import Counterfactual, Recourse, Ways
+from assay.explain.recourse.goal import Answers, Goal, Standing, standing
 from assay.explain.recourse.plausibility import Neighbourhood
 from assay.explain.recourse.robustness import ROBUST, Retrained
 from assay.explain.recourse.space import Space, relaxed, space_of
@@ -137,11 +137,11 @@ class _Search:
             progress.ended(TASK)
         return tuple(out)
 
-    def _problem(self, rows: Floats, places: Places, space: Space, margin: float = 0.0) -> Problem:
+    def _problem(self, rows: Floats, places: Places, space: Space, goal: Goal, margin: float = 0.0) -> Problem:
         rng = np.random.default_rng(self.wish.seed)
         said = self.stands.rows
         return Problem(
-            goal=self.stands.quick,
+            goal=goal,
             space=space,
             before=rows[places],
             places=places,
@@ -154,7 +154,18 @@ class _Search:
         )
 
     def _chunk(self, rows: Floats, places: Places) -> list[Ways]:
-        problem = self._problem(rows, places, self.space)
+        by_row = self._tried(rows, places, self.stands.quick)
+        lost = np.array([i for i, some in enumerate(by_row) if not some], dtype=np.int64)
+        if len(lost) and self.stands.quick is not self.stands.goal:
+            for i, some in zip(lost, self._tried(rows, places[lost], self.stands.goal), strict=True):
+                by_row[i] = some
+            lost = np.array([i for i in lost if not by_row[i]], dtype=np.int64)
+        blocked = self._blocked(rows, places[lost]) if len(lost) else {}
+        return [Ways(tuple(some), blocked.get(int(place))) for some, place in zip(by_row, places, strict=True)]
+
+    def _tried(self, rows: Floats, places: Places, goal: Goal) -> list[list[Counterfactual]]:
+        """The counterfactuals of each of the rows, searched for with `goal` and judged by the model's own decision."""
+        problem = self._problem(rows, places, self.space, goal)
         found = hunt(problem, self.stands.wanted, self.wish.effort)
         share = self._share(found, places)
         if self.wish.robust:
@@ -164,13 +175,11 @@ class _Search:
         judge = Judge(self.stands.goal, self.space, self.neighbourhood)
         robustness = self._robustness(None if share is None else share[picked])
         records = judge.appraise(problem.before[kept.row], kept.after, places[kept.row], robustness=robustness)
-        by_row: list[list[Any]] = [[] for _ in places]
+        by_row: list[list[Counterfactual]] = [[] for _ in places]
         for row, record in zip(kept.row, records, strict=True):
             if record.valid and not record.violated:
                 by_row[row].append(record)
-        without = np.array([i for i, some in enumerate(by_row) if not some], dtype=np.int64)
-        blocked = self._blocked(rows, places[without]) if len(without) else {}
-        return [Ways(tuple(some), blocked.get(int(place))) for some, place in zip(by_row, places, strict=True)]
+        return by_row
 
     def _robustness(self, share: Floats | None) -> Robustness:
         if share is None and self.wish.retrained is not None and self.wish.retrained.reason is not None:
@@ -193,7 +202,9 @@ class _Search:
             if not len(lacking):
                 break
             more = hunt(
-                self._problem(rows, places[lacking], self.space, margin * unit), self.stands.wanted, self.wish.effort
+                self._problem(rows, places[lacking], self.space, self.stands.quick, margin * unit),
+                self.stands.wanted,
+                self.wish.effort,
             )
             more = replace(more, row=lacking[more.row])
             agreed = self._share(more, places)
@@ -207,7 +218,7 @@ class _Search:
     def _blocked(self, rows: Floats, places: Places) -> dict[int, Any]:
         """For rows without a way within the constraints, the version that breaks fewest of them, by place."""
         open_ = relaxed(self.space, self.background)
-        problem = replace(self._problem(rows, places, open_), plausible=False)
+        problem = replace(self._problem(rows, places, open_, self.stands.quick), plausible=False)
         found = hunt(problem, self.stands.wanted, self.wish.effort)
         before = problem.before[found.row]
         broken = self.space.violations(before, found.after).broken.sum(axis=1)
