@@ -37,6 +37,9 @@ area = Area(
     name="explain",
     title="Explanations and whether they can be believed",
     catalogues=("assay.explain.checks", "assay.explain.explainers"),
-    commands={"explain": "assay.explain.commands.explain:explain"},
+    commands={
+        "explain": "assay.explain.commands.explain:explain",
+        "explain text": "assay.explain.commands.text:text",
+    },
 )
 """What the entry point names: every module in the catalogues is a check or an explainer."""

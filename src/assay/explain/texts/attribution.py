@@ -73,6 +73,22 @@ class TextAttributions:
                 hint=f"They are numbered from 0 to {len(self) - 1}.",
             )
 
+    def html(self) -> str:
+        """Every text with its pieces coloured and underlined by sign and size; safe in any page."""
+        from assay.explain.texts.html import html
+
+        return html(self)
+
+    def _repr_html_(self) -> str:
+        return self.html()
+
+    def terminal(self, text: int = 0, /, *, colour: bool = True) -> str:
+        """One text with its pieces marked and a table of the strongest, for a terminal."""
+        from assay.explain.texts.terminal import terminal
+
+        self._known(text)
+        return terminal(self, text, colour=colour)
+
     def to_json(self) -> dict[str, Any]:
         """Everything as JSON types."""
         return {

@@ -164,7 +164,8 @@ class TextTransformer(Adapter):
 
     def _texts(self, inputs: Any, ask: Callable[..., Any], width: int) -> np.ndarray:
         """(texts, width) float64 of `ask`, in batches of texts of like length."""
-        texts = _checked(inputs, self.name)
+        given = _checked(inputs, self.name)
+        texts = list(dict.fromkeys(given))  # perturbed texts repeat each other
         torch = torch_library()
         out = np.empty((len(texts), width))
         ids = self._encoded(texts)["input_ids"] if texts else []
@@ -175,7 +176,8 @@ class TextTransformer(Adapter):
                 batch, mask = _padded([ids[place] for place in places], self._tokenizer.pad_token_id or 0)
                 found = ask(torch.from_numpy(mask), input_ids=torch.from_numpy(batch))
                 out[places] = found.numpy()
-        return out
+        known = {text: place for place, text in enumerate(texts)}
+        return out[[known[text] for text in given]]
 
 
 def _layer(head: TextHead) -> tuple[Any, Any]:
