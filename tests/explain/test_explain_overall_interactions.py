@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.ensemble import GradientBoostingRegressor
 
 import assay
 from assay.core.errors import AssayError
 from assay.explain.overall.interactions import h_statistic
+from assay.explain.overall.shap_pairs import shap_pairs
+from assay.explain.question import question
 
 
 def case_of(function, frame: pd.DataFrame) -> assay.Case:
@@ -93,6 +96,22 @@ def test_where_three_columns_cancel_the_interval_goes_down_to_nothing():
     assert both.h_squared > 0
     assert both.interval.low == 0
     assert both.bias > 0
+
+
+def test_shap_interactions_of_trees_are_found_and_others_are_not_asked():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.random((400, 3)), columns=list("abc"))
+    model = GradientBoostingRegressor(max_depth=2, n_estimators=60, random_state=0)
+    model.fit(frame, np.where(frame["a"] > 0.5, 4.0, 0.0) * (frame["b"] > 0.5) + frame["c"])
+    case = assay.Case.from_frame(frame.assign(y=0.0), label="y", task="regression", model=assay.wrap_model(model))
+    found = shap_pairs(question(case, limit=80))
+    assert found.scale == "value"
+    assert found.pairs[0].columns == ("a", "b")
+    # Half of the rows of b lie on either side: f = 4·1[a]1[b] leaves ±1 of the pair in every row.
+    assert found.pairs[0].mean.value == pytest.approx(1.0, abs=0.1)
+    assert found.pairs[0].mean.value > 20 * found.pairs[1].mean.value
+    assert found.pairs[0].mean.n == 80
+    assert shap_pairs(question(case_of(lambda f: f["a"], normal(20)))) is None
 
 
 def test_columns_without_an_effect_have_a_reason_and_the_named_ones_are_taken():

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from assay.core.check import check
 from assay.core.errors import Message
 from assay.core.measure import Measure
-from assay.explain.overall.drawn import Attached, interactions_drawn
+from assay.explain.overall.drawn import Attached, interactions_drawn, shap_pairs_drawn
 from assay.explain.overall.effects.screen import strongest
 from assay.explain.overall.interactions import Interaction, Interactions, h_statistic
+from assay.explain.overall.shap_pairs import PairMeans, shap_pairs
 from assay.explain.overall.unmeasured import NO_TABLE, said_why
 from assay.explain.question import question
 
@@ -39,8 +40,11 @@ def interactions(
     the `columns` columns with the strongest total. Everything is estimated on the same `rows` rows, at a cost of their
     square. H² is biased upward on few rows; the interval is the basic bootstrap, which turns that round, each by
     itself, and the bias is in the notes. A pair that the model adds has exactly 0. Unnormalised H, on the scale of the
-    answer, is in the attached table: read it where effects are weak. Source: Friedman & Popescu (2008), Annals of
-    Applied Statistics 2:916, eq. 44 to 46. No limit: an interaction is neither good nor bad.
+    answer, is in the attached table: read it where effects are weak. Of sums of trees also the strongest pairs by
+    `mean_abs_shap_interaction`, exact SHAP interaction values of 100 rows on the scale on which the trees sum.
+
+    Source: Friedman & Popescu (2008), Annals of Applied Statistics 2:916, eq. 44 to 46; Lundberg et al. (2020). No
+    limit: an interaction is neither good nor bad.
     """
     if not case.model_columns:
         yield Measure("h_squared", None, 0, reason=NO_TABLE)
@@ -60,6 +64,24 @@ def interactions(
         attached = {}
     for each in found.totals:
         yield _measure("h_squared_total", each, found, attached)
+        attached = {}
+    together = shap_pairs(about, level=level, seed=seed)
+    if together is not None:
+        yield from _shap(together, most=columns * (columns - 1) // 2)
+
+
+def _shap(found: PairMeans, *, most: int) -> Iterator[Measure]:
+    attached = shap_pairs_drawn(found)
+    for each in found.pairs[:most]:
+        yield Measure(
+            "mean_abs_shap_interaction",
+            each.mean.value,
+            each.mean.n,
+            over=each.columns,
+            interval=each.mean.interval,
+            method=f"{found.method}, {found.scale}",
+            attachments=attached,
+        )
         attached = {}
 
 

@@ -17,6 +17,7 @@ from assay.explain.overall.importance import Importance
 from assay.explain.overall.interactions import Interactions
 from assay.explain.overall.intrinsic import Intrinsic
 from assay.explain.overall.permuting.loss import NAMES
+from assay.explain.overall.shap_pairs import PairMeans
 from assay.explain.overall.summary import Summary
 from assay.explain.overall.surrogate import Surrogate
 from assay.pictures import Chart
@@ -88,6 +89,13 @@ def interactions_drawn(found: Interactions, /) -> Attached:
     chart = Chart(f"{title}: unnormalised H")
     chart.heat(_names(names), _names(names), [[strength.get(frozenset({a, b})) for b in names] for a in names])
     return {"interactions": _picture(chart, title), **out}
+
+
+def shap_pairs_drawn(found: PairMeans, /) -> Attached:
+    """All pairs by their mean absolute SHAP interaction value, as a table."""
+    rows = [(" × ".join(each.columns), each.mean.value, *_both(each.mean.interval)) for each in found.pairs[:LISTED]]
+    caption = f"Mean absolute SHAP interaction value, {found.scale}, {found.method}"
+    return {"shap_interactions": attached_table(("columns", "mean |value|", "low", "high"), rows, caption=caption)}
 
 
 def surrogate_drawn(found: Surrogate, /) -> Attached:
