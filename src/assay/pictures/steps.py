@@ -97,16 +97,21 @@ class Steps:
             yield self._text(frame, i, first, last, y, reach)
 
     def _text(self, frame: Frame, i: int, first: float, last: float, y: float, reach: float) -> str:
-        """The text beyond the end of the step, or before its start where there is no room."""
+        """The text beyond the end of the step, else before its start, else over it with a pale edge."""
         assert not isinstance(frame.x, Names)
-        wide, gap = width_of(self.texts[i]), 8.0 + (2.0 if self.rests and self.rests[i] else 0.0)
-        right = last >= first
-        beyond, before = (last + reach + gap, first - gap) if right else (last - reach - gap, first + gap)
-        fits = beyond + wide <= frame.x.end + 20 if right else beyond - wide >= frame.x.start
-        x, forward = (beyond, right) if fits else (min(before, last - reach - gap) if right else before, not right)
-        anchor = "start" if forward else "end"
+        wide, gap = width_of(self.texts[i]), 10.0 if self.rests and self.rests[i] else 8.0
+        right = max(first, last + reach) + gap
+        left = min(first, last - reach) - gap
+        fits_right, fits_left = right + wide <= frame.x.end + 20, left - wide >= frame.x.start
+        halo = ""
+        if (last >= first and fits_right) or (fits_right and not fits_left):
+            x, anchor = right, "start"
+        elif fits_left:
+            x, anchor = left, "end"
+        else:
+            x, anchor, halo = frame.x.end, "end", f' stroke="{PAPER}" stroke-width="4" paint-order="stroke"'
         place = f'x="{coordinate(x)}" y="{coordinate(y + 4)}" text-anchor="{anchor}"'
-        return f"<text {place}>{escaped(self.texts[i])}</text>"
+        return f"<text {place}{halo}>{escaped(self.texts[i])}</text>"
 
     def key(self, x: float, y: float, /) -> str:
         """A short step."""

@@ -10,7 +10,16 @@ from numpy.typing import NDArray
 
 from assay.explain.attribution import Attributions
 from assay.explain.columns import Column, Floats
-from assay.explain.drawing.terms import check_rows, compared, cut, decimals_for, distinct, on_scale, others, split
+from assay.explain.drawing.terms import (
+    check_rows,
+    compared,
+    cut_middle,
+    decimals_for,
+    distinct,
+    on_scale,
+    others,
+    split,
+)
 from assay.pictures import Chart, Picture
 from assay.pictures.axes import Names
 from assay.pictures.crowds import dots
@@ -44,7 +53,9 @@ def beeswarm(found: Attributions, /, *, most: int = 20, width: int = 720) -> Pic
     added = [found.values[:, i] for i in kept]
     ranks = [_shades(found.columns.columns[i], found.rows[:, i]) for i in kept]
     decimals = decimals_for(size)
-    names = [f"{cut(found.columns.names[i], 22)} ({number_text(float(size[i]), decimals=decimals)})" for i in kept]
+    names = [
+        f"{cut_middle(found.columns.names[i], 22)} ({number_text(float(size[i]), decimals=decimals)})" for i in kept
+    ]
     if len(rest):
         together = found.values[:, rest].sum(axis=1)
         added.append(together)

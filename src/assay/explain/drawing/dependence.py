@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from assay.core.errors import AssayError
 from assay.explain.attribution import Attributions
 from assay.explain.columns import Column, Floats
-from assay.explain.drawing.terms import Z, check_rows, compared, cut, on_scale
+from assay.explain.drawing.terms import Z, check_rows, compared, cut, cut_middle, on_scale
 from assay.pictures import Chart, Picture
 from assay.pictures.paint import MUTED, shade
 
@@ -42,11 +42,15 @@ def dependence(
     if second == place:
         raise AssayError(f"Column {column!r} cannot be told apart by itself.", code="column", hint="Name another.")
     left = f" ({int((~known).sum()):,} rows without a value are left out)" if not known.all() else ""
-    title = f"What {cut(column, 28)} added to {cut(found.target, 28)}: {int(known.sum()):,} rows"
+    title = f"What {cut_middle(column, 28)} added to {cut(found.target, 28)}: {int(known.sum()):,} rows"
     errors = None if found.errors is None or known.sum() > WHISKERS else Z * found.errors[:, place]
     said = compared(found) if errors is not None else compared(found, errors="")
     chart = Chart(
-        title, x=f"{cut(column, 24)}{left}", y=f"added to {on_scale(found.target, found.scale)}", note=said, width=width
+        title,
+        x=f"{cut_middle(column, 24)}{left}",
+        y=f"added to {on_scale(found.target, found.scale)}",
+        note=said,
+        width=width,
     )
     classes = classes_of(found.columns.columns[second], found.rows[:, second]) if second is not None else None
     for i, one in enumerate(classes or [Class("", np.ones(len(found), dtype=bool), "")]):
@@ -54,10 +58,10 @@ def dependence(
         if not chosen.any():
             continue
         xs = [kind.show(float(v)) for v in values[chosen]] if kind.kind == "category" else values[chosen]
-        name = f"{cut(found.columns.names[second], 18)}: {one.name}" if second is not None else ""
+        name = f"{cut_middle(found.columns.names[second], 18)}: {one.name}" if second is not None else ""
         if errors is not None:
-            y = added[chosen]
-            chart.points(xs, y, name=name, low=y - errors[chosen], high=y + errors[chosen])
+            ends = added[chosen] - errors[chosen], added[chosen] + errors[chosen]
+            chart.points(xs, added[chosen], name=name, low=ends[0], high=ends[1])
         else:
             chart.cloud(xs, added[chosen], name=name, colour=one.colour or (MUTED if i == CLASSES else ""))
     return chart.picture()

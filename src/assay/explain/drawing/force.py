@@ -28,7 +28,7 @@ def force(found: Attributions, row: int = 0, /, *, most: int = 8, width: int = 7
     if most < 1:
         raise AssayError(f"{most} columns are none to draw.", code="most", hint="Give a number from 1.")
     check_rows(found)
-    known = terms_of(found, row, most=len(found.columns))
+    known = terms_of(found, row, most=len(found.columns), longest=30 if found.errors is None else 25)
     up = _side([term for term in known.terms if term.value > 0], most)
     down = _side([term for term in known.terms if term.value < 0], most)
     meet = known.base + sum(term.value for term in known.terms)
@@ -63,8 +63,7 @@ def _side(terms: Sequence[Term], most: int) -> tuple[Term, ...]:
     if len(terms) <= most + 1:
         return tuple(terms)
     rest = terms[most:]
-    error = None if rest[0].error is None else sum(term.error or 0.0 for term in rest)
-    return (*terms[:most], Term(others(len(rest)), sum(term.value for term in rest), error, together=True))
+    return (*terms[:most], Term(others(len(rest)), sum(term.value for term in rest), together=True))
 
 
 def _axis(scale: Scale, label: str) -> Iterator[str]:

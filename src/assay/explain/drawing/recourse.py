@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from assay.explain.drawing.terms import cut, decimals_for, on_scale
+from assay.explain.drawing.terms import cut, cut_middle, decimals_for, on_scale
 from assay.explain.recourse.counterfactual import Change, Counterfactual, Recourse, Value
 from assay.pictures import Picture
 from assay.pictures.marks import line
@@ -118,7 +118,7 @@ def _table(head: Sequence[str], lines: Sequence[Sequence[_Cell]], width: int) ->
                 place = f'x="{coordinate(x)}" y="{coordinate(y - 15)}" width="{coordinate(wide - 6)}" height="21"'
                 yield f'<rect {place} fill="{MARKED}" stroke="{SERIES[0]}" stroke-width="1.2"/>'
             weight = 600 if cell.marked or cell.bold else 400
-            yield words(x + 6, y, cut(cell.text, letters), weight=weight, longest=letters)
+            yield words(x + 6, y, (cut if j else cut_middle)(cell.text, letters), weight=weight, longest=letters)
 
 
 def _letters(wide: float) -> int:

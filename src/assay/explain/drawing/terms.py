@@ -16,7 +16,7 @@ from assay.explain.columns import Floats
 from assay.explain.target import Scale
 from assay.pictures.wording import number_text
 
-LABEL = 32
+LABEL = 30
 """Most letters of "column = value"."""
 
 Z = 1.959963984540054
@@ -58,11 +58,11 @@ class Terms:
         return number_text(value, decimals=self.decimals)
 
 
-def terms_of(found: Attributions, row: int, /, *, most: int) -> Terms:
+def terms_of(found: Attributions, row: int, /, *, most: int, longest: int = LABEL) -> Terms:
     """The Terms of one row: the `most` largest columns, all others as one.
 
-    Errors of columns that are put together are added up: no correlation between them can make the error of the sum
-    larger. Raises AssayError where the row does not exist, or `most` is none.
+    Labels have at most `longest` letters. Columns that are put together have no error: those of single columns are
+    correlated in a way that is not kept. Raises AssayError where the row does not exist, or `most` is none.
     """
     check_rows(found)
     if not 0 <= row < len(found):
@@ -75,12 +75,15 @@ def terms_of(found: Attributions, row: int, /, *, most: int) -> Terms:
     shown = found.columns.show(found.rows[row])
     errors = None if found.errors is None else found.errors[row]
     listed = [
-        Term(label(found.columns.names[i], shown[i]), float(values[i]), None if errors is None else float(errors[i]))
+        Term(
+            label(found.columns.names[i], shown[i], longest=longest),
+            float(values[i]),
+            None if errors is None else float(errors[i]),
+        )
         for i in kept
     ]
     if len(rest):
-        error = None if errors is None else float(errors[rest].sum())
-        listed.append(Term(others(len(rest)), float(values[rest].sum()), error, together=True))
+        listed.append(Term(others(len(rest)), float(values[rest].sum()), together=True))
     residual = None if found.holds[row] else float(found.residual[row])
     base, output = float(found.base[row]), float(found.outputs[row])
     decimals = decimals_for([*(term.value for term in listed), output - base])
@@ -123,12 +126,20 @@ def label(name: str, value: str, /, *, longest: int = LABEL) -> str:
     name, value = " ".join(name.split()), " ".join(value.split())
     room = longest - 3
     value_room = max(room - len(name), min(len(value), room // 2))
-    return f"{cut(name, room - min(len(value), value_room))} = {cut(value, value_room)}"
+    return f"{cut_middle(name, room - min(len(value), value_room))} = {cut(value, value_room)}"
 
 
 def cut(text: str, longest: int, /) -> str:
     """The text, or its beginning and an ellipsis."""
     return text if len(text) <= longest else f"{text[: max(0, longest - 1)]}…"
+
+
+def cut_middle(text: str, longest: int, /) -> str:
+    """The text, or its two ends and an ellipsis: names of many columns differ at the end."""
+    if len(text) <= longest:
+        return text
+    tail = max(0, longest - 1) // 3
+    return f"{text[: max(0, longest - 1 - tail)]}…{text[len(text) - tail :]}"
 
 
 def distinct(names: Sequence[str], /) -> tuple[str, ...]:
