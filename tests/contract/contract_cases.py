@@ -79,7 +79,8 @@ def pairs() -> Case:
 
 
 PARAMS: dict[str, dict[str, dict[str, Any]]] = {
-    "pairs": {f"fairness.verification_{kind}": {"verification": True} for kind in ("rates", "scores")}
+    "pairs": {f"fairness.verification_{kind}": {"verification": True} for kind in ("rates", "scores")},
+    "with a model": {"explain.randomisation": {"trainer": "contract_cases:straight"}},
 }
 """Parameters by case and check, where a check says nothing until it is told what the rows are."""
 
@@ -106,6 +107,17 @@ class SexAndDuration:
 
     def predict(self, inputs: Any, /) -> Any:
         return np.where(self.scores(inputs)[:, 1] >= 0.5, "good", "bad")
+
+
+def straight(frame: Any, labels: Any) -> Any:
+    """A trainer: a straight line through the columns of SexAndDuration."""
+    from sklearn.compose import make_column_transformer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder
+
+    encoder = make_column_transformer((OneHotEncoder(), ["sex"]), remainder="passthrough")
+    return make_pipeline(encoder, LogisticRegression(max_iter=1000)).fit(frame, labels)
 
 
 POPULATION = {"sex": {"female": 0.51, "male": 0.49}}

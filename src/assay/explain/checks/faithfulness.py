@@ -43,8 +43,8 @@ def measure_faithfulness(
     The columns of a row are told one by one, the one with the greatest value first, and taken away in the same order; a
     good order raises the answer at once and lowers it at once. `faithfulness`, judged among real rows: the answer
     expected from the columns told so far is the mean over rows that are alike in them. `faithfulness_replaced`: the
-    columns not told are taken from background rows, as usual. Both are the share of random orders that do worse, less
-    the share that do better: 0 is chance, 1 beats all. `insertion_gain` and `deletion_gain` are the areas under the
+    columns not told are taken from background rows, as usual. Both are the share of (other) random orders that do
+    worse, less the share that do better: 0 is chance, 1 beats all. `insertion_gain` and `deletion_gain` are the areas under the
     curves of replaced columns over those of random orders, in units of the explanation. The first two by group of the
     protected attributes too.
 
@@ -79,7 +79,7 @@ def measure_faithfulness(
 def _measures(
     among: Faithfulness, apart: Faithfulness, drawn: Sample, *, level: float, method: str
 ) -> Iterator[Measure]:
-    if not (apart.spread > 0).any() and not (among.spread > 0).any():
+    if np.isnan(apart.score).all() and np.isnan(among.score).all():
         text = "the answer is the same for every row, whatever is told of it"
         yield from unmeasured(NAMES, Message("explain.trust.constant", text))
         return

@@ -11,7 +11,7 @@ from assay.core.errors import AssayError
 from assay.core.measure import Limit, Measure
 from assay.explain.trust.explaining import explained
 from assay.explain.trust.randomisation import randomised, trainer_named
-from assay.explain.trust.sample import means, obstacle, sample, unmeasured
+from assay.explain.trust.sample import means, obstacle, ratios, sample, unmeasured
 
 if TYPE_CHECKING:
     from assay.data.case import Case
@@ -42,10 +42,11 @@ def measure_randomisation(
 ) -> Iterator[Measure]:
     """Agreement of explanations with those of models trained again, on the true labels and on permuted ones.
 
-    `agreement_with_randomised`: rank correlation, with signs, of a row's explanation with that of a model trained on
-    labels in a random order; `agreement_with_retrained`: the same for the true labels; `randomisation_gap`: the second
-    less the first, by group too. Explanations that hardly differ where there is nothing to learn are of the data or the
-    method, not of what the model learned; those that differ as much on the true labels are noise.
+    `randomisation_gap`: how much farther (Σ|Δφ|) explanations lie from those of models trained on labels in a random
+    order than from those of models trained on the true labels, as a share of their size Σ|φ|. About 1 where nothing is
+    left to explain and the true labels give the explanation again; 0 where it is of the data or the method and not of
+    what was learned, or where it is noise, which changes as much on the true labels. `agreement_with_randomised` and
+    `agreement_with_retrained`: mean rank correlation, with signs. All by group too.
 
     In-process scikit-learn estimators are cloned, LightGBM and XGBoost boosters trained by their parameters; for any
     other model `trainer` names a function "module:function" of the installed code, which gets a pandas frame and the
@@ -70,13 +71,11 @@ def measure_randomisation(
         rows=training,
         seed=seed,
     )
-    if found.true is None or found.permuted is None:
+    if found.size is None or found.true is None or found.permuted is None:
         assert found.reason is not None
         yield from unmeasured(NAMES, found.reason)
         return
-    for name, values, most in (
-        ("randomisation_gap", found.true - found.permuted, 2.0),
-        ("agreement_with_retrained", found.true, 1.0),
-        ("agreement_with_randomised", found.permuted, 1.0),
-    ):
-        yield from means(name, values, drawn, level=level, method=explainer, within=(-most, most))
+    farther = found.permuted.distance - found.true.distance
+    yield from ratios("randomisation_gap", farther, found.size, drawn, level=level, method=explainer)
+    for name, values in zip(NAMES[1:], (found.true.agreement, found.permuted.agreement), strict=True):
+        yield from means(name, values, drawn, level=level, method=explainer, within=(-1.0, 1.0))

@@ -22,17 +22,15 @@ class Faithfulness:
 
     `insertion` and `deletion` (rows, columns + 1) are the answers with 0, 1, … columns told, or taken away, the one
     that added most first. `area` (rows,) is the mean of insertion less the mean of deletion, whose expectation under a
-    random order is exactly 0. `score` (rows,) says which share of random orders have a smaller area, less the share
-    with a greater one: 1 beats all, 0 is as good as chance, −1 is beaten by all. `spread` (rows,) is the standard
-    deviation of the area over random orders; where it is 0, every order is as good as any other. `expected` (rows,) is
-    the mean of insertion, and of deletion, over the random orders.
+    random order is exactly 0. `score` (rows,) is, of the random orders with another area, the share that have a smaller
+    one less the share with a greater one: 1 beats all, 0 is as good as chance, −1 is beaten by all; NaN where every
+    order has the same. `expected` (rows,) is the mean of insertion, and of deletion, over the random orders.
     """
 
     insertion: Floats
     deletion: Floats
     area: Floats
     score: Floats
-    spread: Floats
     expected: Floats
 
 
@@ -40,7 +38,7 @@ def faithfulness(worth: Worth, values: Floats, /, *, orders: int = ORDERS, seed:
     """The Faithfulness of (rows, columns) attributions, judged by what `worth` answers for columns that are told.
 
     Columns are told (taken away) from the greatest value to the smallest, with its sign; equal values in a random
-    order. A row whose every order comes to the same is given 0. Needs two columns. Source: Petsiuk, Das & Saenko
+    order. Needs two columns. Source: Petsiuk, Das & Saenko
     (2018), BMVC, insertion and deletion, for tables. Taking random orders backwards as well is exact: it turns their
     area round, because what one tells the other has taken away.
     """
@@ -56,10 +54,11 @@ def faithfulness(worth: Worth, values: Floats, /, *, orders: int = ORDERS, seed:
     areas = insertion.mean(axis=2) - deletion.mean(axis=2)
     area, others = areas[:, 0], areas[:, 1:]
     slack = _SAME * (1 + np.abs(found).max(axis=(1, 2)))[:, None]
-    score = (_sign(area[:, None] - others, slack) + _sign(area[:, None] + others, slack)).mean(axis=1) / 2
-    spread = np.where(np.abs(others).max(axis=1) <= slack[:, 0], 0.0, np.sqrt((others**2).mean(axis=1)))
+    sign = np.concatenate([_sign(area[:, None] - others, slack), _sign(area[:, None] + others, slack)], axis=1)
+    differing = np.abs(sign).sum(axis=1)
+    score = np.where(differing > 0, sign.sum(axis=1) / np.maximum(differing, 1), np.nan)
     expected = (insertion[:, 1:] + deletion[:, 1:]).mean(axis=(1, 2)) / 2
-    return Faithfulness(insertion[:, 0], deletion[:, 0], area, score, spread, expected)
+    return Faithfulness(insertion[:, 0], deletion[:, 0], area, score, expected)
 
 
 def _sets(orders: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,14 +25,32 @@ Explain = Callable[[Question], Attributions]
 
 @dataclass(frozen=True, eq=False)
 class Randomised:
-    """(rows,) mean rank correlation of explanations with those of models trained again: on the `true` labels, and on
-    the `permuted` ones. `times` is how many models of each. Or none of it, and the `reason`.
+    """How explanations of rows compare with those of models trained again on the `true` and on `permuted` labels.
+
+    Or neither, and the `reason`. `size` (rows,) is Σ|φ| of the explanations themselves.
     """
 
-    true: Floats | None = None
-    permuted: Floats | None = None
-    times: int = 0
+    size: Floats | None = None
+    true: Compared | None = None
+    permuted: Compared | None = None
     reason: Message | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """(rows,) means over models: `agreement`, the rank correlation of the values with their signs, and `distance`, the
+    sum over columns of the absolute differences.
+    """
+
+    agreement: Floats
+    distance: Floats
+
+
+def compared(values: Floats, others: Sequence[Floats], /) -> Compared:
+    """The Compared of (rows, columns) attributions with those of other models."""
+    agreements = [signed_agreement(values, other) for other in others]
+    distances = [np.abs(values - other).sum(axis=1) for other in others]
+    return Compared(np.mean(agreements, axis=0), np.mean(distances, axis=0))
 
 
 def randomised(
@@ -50,7 +68,7 @@ def randomised(
 
     Both kinds are trained on bootstrap samples of the same at most `rows` rows (see `retrained_models`: estimators are
     cloned, boosters trained by their parameters, others by `trainer`), and explained with the same rows, background and
-    seed; so they differ in the labels alone. Agreement is Spearman's correlation of the values with their signs.
+    seed; so they differ in the labels alone.
 
     Source: Adebayo, Gilmer, Muelly, Goodfellow, Hardt & Kim (2018), "Sanity checks for saliency maps", NeurIPS, the
     data randomisation test; the models on true labels are added, because explanations that are noise change as well.
@@ -62,12 +80,17 @@ def randomised(
     shuffled = retrained_models(with_permuted_labels(case, rows=4 * rows, seed=seed), **fields)
     if shuffled.reason is not None:
         return Randomised(reason=shuffled.reason)
-    values = explain(question).values
-    found = [
-        np.mean([signed_agreement(values, explain(_about(question, model)).values) for model in models], axis=0)
-        for models in (known.models, shuffled.models)
-    ]
-    return Randomised(found[0], found[1], times)
+    own = explain(question)
+    pairs = []
+    for models in (known.models, shuffled.models):
+        others = [explain(_about(question, model)) for model in models]
+        strange = next((each for each in others if each.scale != own.scale), None)
+        if strange is not None:
+            text = "the model is explained on the scale of {own}, those trained again on that of {other}"
+            params = {"own": own.scale, "other": strange.scale}
+            return Randomised(reason=Message("explain.trust.scales", text, params))
+        pairs.append(compared(own.values, [each.values for each in others]))
+    return Randomised(np.abs(own.values).sum(axis=1), pairs[0], pairs[1])
 
 
 def with_permuted_labels(case: Case, /, *, rows: int, seed: int = 0) -> Case:
