@@ -33,8 +33,8 @@ class PairMeans:
 def shap_pairs(about: Question, /, *, level: float = 0.95, limit: int = ROWS, seed: int = 0) -> PairMeans | None:
     """The PairMeans of a sum of trees, from at most `limit` rows against as many of the background; None of others.
 
-    Other models, and trees that sum on a scale of their own, would be asked for all 2^columns coalitions. Source: Lundberg et al. (2020), Nature Machine
-    Intelligence 2:56, section on SHAP interaction values.
+    Other models, and trees that sum on a scale of their own, would be asked for all 2^columns coalitions.
+    Source: Lundberg et al. (2020), Nature Machine Intelligence 2:56, section on SHAP interaction values.
     """
     from assay.explain.shapley.form import SCALES, form_scale, has_trees
     from assay.explain.shapley.interactions import interactions
