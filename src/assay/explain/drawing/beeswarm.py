@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,15 +73,8 @@ def beeswarm(found: Attributions, /, *, most: int = 20, width: int = 720) -> Pic
         width=width,
         height=150 + 30 * len(names),
     )
-    labels = distinct(names)
-    for kind, (colour, said) in enumerate(zip(_COLOURS, _LEGEND, strict=True)):
-        chosen = [swarm.kind == kind for swarm in swarms]
-        used = any(bool(one.any()) for one in chosen)
-        if used or kind < SHADES:
-            xs = np.concatenate([s.x[c] for s, c in zip(swarms, chosen, strict=True)])
-            lanes = np.concatenate([s.lane[c] for s, c in zip(swarms, chosen, strict=True)])
-            places = np.repeat(np.arange(len(swarms)), [int(c.sum()) for c in chosen])
-            chart.add(_Dots(said, colour, 5 if kind == MISSING else 0, labels, xs, lanes, places))
+    for layer in _layers(swarms, distinct(names)):
+        chart.add(layer)
     return chart.picture()
 
 
@@ -93,6 +86,17 @@ class _Swarm:
     lane: Floats
     kind: NDArray[np.int64]
     crowd: int
+
+
+def _layers(swarms: Sequence[_Swarm], names: tuple[str, ...]) -> Iterator[_Dots]:
+    """The dots of all columns, a layer for each kind."""
+    for kind, (colour, said) in enumerate(zip(_COLOURS, _LEGEND, strict=True)):
+        chosen = [swarm.kind == kind for swarm in swarms]
+        if kind < SHADES or any(bool(one.any()) for one in chosen):
+            xs = np.concatenate([s.x[c] for s, c in zip(swarms, chosen, strict=True)])
+            lanes = np.concatenate([s.lane[c] for s, c in zip(swarms, chosen, strict=True)])
+            places = np.repeat(np.arange(len(swarms)), [int(c.sum()) for c in chosen])
+            yield _Dots(said, colour, 5 if kind == MISSING else 0, names, xs, lanes, places)
 
 
 def _shades(column: Column, values: Floats) -> Floats:

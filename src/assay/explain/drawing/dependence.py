@@ -38,9 +38,7 @@ def dependence(
     known = ~np.isnan(values)
     if not known.any():
         raise AssayError(f"Column {column!r} is missing in every row.", code="column", hint="Draw another.")
-    second = found.columns.place(colour) if colour is not None else partner_of(found, place) if partner else None
-    if second == place:
-        raise AssayError(f"Column {column!r} cannot be told apart by itself.", code="column", hint="Name another.")
+    second = _second(found, place, colour) if partner or colour is not None else None
     left = f" ({int((~known).sum()):,} rows without a value are left out)" if not known.all() else ""
     title = f"What {cut_middle(column, 28)} added to {cut(found.target, 28)}: {int(known.sum()):,} rows"
     errors = None if found.errors is None or known.sum() > WHISKERS else Z * found.errors[:, place]
@@ -65,6 +63,14 @@ def dependence(
         else:
             chart.cloud(xs, added[chosen], name=name, colour=one.colour or (MUTED if i == CLASSES else ""))
     return chart.picture()
+
+
+def _second(found: Attributions, place: int, colour: str | None) -> int | None:
+    """The place of the column that tells the dots apart."""
+    second = partner_of(found, place) if colour is None else found.columns.place(colour)
+    if second == place:
+        raise AssayError(f"Column {colour!r} cannot be told apart by itself.", code="column", hint="Name another.")
+    return second
 
 
 @dataclass(frozen=True, slots=True)

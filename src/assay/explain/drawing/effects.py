@@ -30,12 +30,6 @@ def effects(
     to the mean of the partial dependence (the legend says by how much). `values` (rows,) of the column are drawn as a
     rug at the foot: where there are few strokes, little is known. A category has points in place of lines.
     """
-    if accumulated is not None and accumulated.column.name != found.column.name:
-        raise AssayError(
-            f"One effect is of {found.column.name!r}, the other of {accumulated.column.name!r}.",
-            code="column",
-            hint="Draw two effects of the same column.",
-        )
     named = found.column.kind == "category"
     xs = list(found.shown) if named else found.grid
     level = f"{found.level:.0%}"
@@ -47,11 +41,9 @@ def effects(
         width=width,
     )
     if curves and len(found.curves) > 1:
-        order = np.argsort(found.curves.mean(axis=1), kind="stable")
-        chosen = order[np.unique(np.linspace(0, len(order) - 1, min(CURVES, len(order))).astype(np.int64))]
-        chart.threads(xs, found.curves[chosen], name=f"single rows ({len(chosen)})")
-    low = [m.interval.low if m.interval else m.value for m in found.means]
-    high = [m.interval.high if m.interval else m.value for m in found.means]
+        some = _some(found.curves)
+        chart.threads(xs, some, name=f"single rows ({len(some)})")
+    low, high = _interval(found)
     draw = chart.points if named or len(found.grid) == 1 else chart.line
     draw(xs, found.mean, name="partial dependence", low=low, high=high)
     if accumulated is not None:
@@ -63,8 +55,26 @@ def effects(
     return chart.picture()
 
 
+def _some(curves: Floats) -> Floats:
+    """At most CURVES of the curves, evenly through them in the order of their means."""
+    order = np.argsort(curves.mean(axis=1), kind="stable")
+    return curves[order[np.unique(np.linspace(0, len(order) - 1, min(CURVES, len(order))).astype(np.int64))]]
+
+
+def _interval(found: Dependence) -> tuple[list[float], list[float]]:
+    """The lower and the upper ends; the mean itself where it has no interval."""
+    low = [m.interval.low if m.interval else m.value for m in found.means]
+    return low, [m.interval.high if m.interval else m.value for m in found.means]
+
+
 def _accumulated(chart: Chart, found: Dependence, accumulated: Accumulated) -> None:
-    """The accumulated local effect, moved to the mean of the partial dependence where both are known."""
+    """The accumulated local effect, moved to the mean of the partial dependence."""
+    if accumulated.column.name != found.column.name:
+        raise AssayError(
+            f"One effect is of {found.column.name!r}, the other of {accumulated.column.name!r}.",
+            code="column",
+            hint="Draw two effects of the same column.",
+        )
     shift = float(np.mean(found.mean))
     decimals = 3 if abs(shift) < 10 else 1
     chart.line(

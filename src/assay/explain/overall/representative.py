@@ -166,18 +166,17 @@ def representatives(
     """
     if count < 1:
         raise AssayError(f"{count} representatives are none.", code="count", hint="Give a number from 1.")
-    question = _asked(about, limit, seed)
+    # A Question keeps its rows with their groups; a Case is sampled.
+    question = about if isinstance(about, Question) else asked(about, limit=limit, seed=seed)
     space = space_of(Constraints(), question.columns, question.background)
-    weights = distance_weights(space)
     outputs = question.target(question.rows)
-    cells = []
-    keys = _keys(question)
+    cells, keys = [], _keys(question)
     if progress is not None:
         progress.started(TASK, total=len(keys))
     for i, key in enumerate(keys):
         chosen = key.rows[np.sort(np.random.default_rng([seed, i]).permutation(len(key.rows))[:CELL])]
         points = question.rows[chosen]
-        found = medoids(pairwise(points, points, weights, space.nominal), count)
+        found = medoids(pairwise(points, points, distance_weights(space), space.nominal), count)
         cells.append(_cell(question, key, chosen, found, outputs, level))
         if progress is not None:
             progress.advanced(TASK, done=i + 1)
@@ -185,11 +184,6 @@ def representatives(
         progress.ended(TASK)
     target = question.target
     return Representatives(question.columns, tuple(cells), len(question.rows), target.name, target.scale, level, seed)
-
-
-def _asked(about: Question | Case, limit: int, seed: int) -> Question:
-    """A Question keeps its rows with their groups; a Case is sampled."""
-    return about if isinstance(about, Question) else asked(about, limit=limit, seed=seed)
 
 
 @dataclass(frozen=True, eq=False)
