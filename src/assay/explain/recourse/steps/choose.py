@@ -14,7 +14,7 @@ IMPLAUSIBLE = 2.0
 
 
 def chosen(problem: Problem, pool: Pool, plausible: Bools, /, *, count: int) -> Places:
-    """Places of at most `count` versions of each row, in order of row and choice.
+    """Places of at most `count` versions of each row, in order of row, the first choice first, then by cost.
 
     The first is the cheapest, the sparsest of those within 1 % of it; each next has the lowest price over novelty,
     among those that do not merely do all that a chosen one does and more. The price is the cost and five for each
@@ -42,7 +42,7 @@ def _of_row(problem: Problem, pool: Pool, sets: Bools, price: Floats, count: int
         if not apart.any():
             break
         taken.append(int(np.argmin(np.where(apart, price / novelty, np.inf))))
-    return np.array(taken, dtype=np.int64)
+    return np.array([taken[0], *sorted(taken[1:])], dtype=np.int64)
 
 
 def _includes(problem: Problem, pool: Pool, last: int) -> Bools:
