@@ -17,7 +17,7 @@ POINTS = 100
 MISSED = 0.005
 """Share of rows that may be answered otherwise where a form rounds to float32: a number on a threshold may fall on
 either side of it. What a search finds is asked of the model in the end."""
-MOST_STEPS = 2000
+MOST_STEPS = 500
 """Trees times depth beyond which the library itself is quicker."""
 CLOSE = 1e-6
 
