@@ -14,6 +14,7 @@ import pytest
 from assay.core.errors import AssayError, MissingExtra
 from assay.pictures import Chart, Picture
 from assay.pictures.crowds import dots
+from assay.pictures.paint import _MARKERS
 from assay.pictures.steps import arrow
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -84,6 +85,12 @@ def test_a_cloud_has_a_dot_for_each_point_and_spreads_over_names():
     xs = [float(x) for x in re.findall(r"M([\d.]+)", path.get("d"))]
     assert len(set(xs[:100])) == 100
     assert max(xs[:100]) < xs[100]
+
+
+def test_dots_have_as_many_shapes_as_there_are_markers():
+    shapes = {re.sub(r"^M0 0", "", re.search(r'd="([^"]+)"', dots(np.zeros(1), np.zeros(1), colour="#000", shape=i))[1])
+              for i in range(len(_MARKERS))}  # fmt: skip
+    assert len(shapes) == len(_MARKERS)
 
 
 def test_a_note_is_small_print_under_the_title_and_moves_the_rest_down():

@@ -14,7 +14,15 @@ from assay.pictures.paint import INK, MUTED, colour_of, coordinate, marker
 
 Floats = NDArray[np.float64]
 
-_STROKES = ("h0", "m-2 -2h4v4h-4z", "m0 -3l3 5h-6z", "m0 -3l3 3l-3 3l-3 -3z", "m0 3l3 -5h-6z", "m-2.5 0h5m-2.5 -2.5v5")
+_STROKES = (
+    "h0",
+    "m-2 -2h4v4h-4z",
+    "m0 -3l3 5h-6z",
+    "m0 -3l3 3l-3 3l-3 -3z",
+    "m0 3l3 -5h-6z",
+    "m-2.5 0h5m-2.5 -2.5v5",
+    "m-3 0l3 -3l3 3h-2v3h-2v-3z",
+)
 """Shapes drawn from the middle of a dot: the same to the eye as the markers of `paint`, and a tenth as long."""
 
 

@@ -25,7 +25,10 @@ class Picture:
         return self.text
 
     def png(self, *, zoom: float = 2.0) -> bytes:
-        """The picture as PNG, `zoom` pixels a unit, with the fonts of this machine; extra [explain]."""
+        """The picture as PNG, `zoom` pixels a unit; extra [explain].
+
+        Letters are drawn with the fonts of this machine: where it has none, the picture has no letters.
+        """
         try:
             from resvg_py import svg_to_bytes  # type: ignore[import-not-found, unused-ignore]
         except ImportError as error:
