@@ -72,26 +72,30 @@ def _parts(found: TextAttributions, text: int, largest: float, decimals: int) ->
     yield visible(whole[end:])
 
 
-def _piece(text: str, value: float, largest: float, said: str) -> str:
+def _piece(text: str, value: float, largest: float, said: str, *, marked: bool = True) -> str:
     part = abs(value) / largest if largest else 0.0
-    mark = ("+" if value > 0 else "−") if part >= MARKED else ""
-    shown = f'<sup style="font-size:.7em;line-height:0">{mark}</sup>' if mark else ""
-    return f'<span title="{said}" style="{_style(tint(value, largest), part)}">{shown}<bdi>{visible(text)}</bdi></span>'
+    mark = ("+" if value > 0 else "−") if marked and part >= MARKED else ""
+    sign = f'<sup style="font-size:.7em;line-height:0">{mark}</sup>' if mark else ""
+    look = tint(value, largest)
+    ground = f"background:{look.ground};color:{look.ink};padding:1px 3px;border-radius:2px"
+    shown = f'<bdi style="{ground}">{sign}{visible(text)}</bdi>'
+    return f'<span title="{said}" style="padding-bottom:3px{_line(look, part)}">{shown}</span>'
 
 
-def _style(look: Tint, part: float) -> str:
-    thick = max(1, round(4 * part))
-    line = f"border-bottom:{thick}px {look.line} {'#08306b' if look.line == 'solid' else '#7f2704'};"
-    return (
-        f"background:{look.ground};color:{look.ink};padding:1px 3px;border-radius:2px;"
-        f"{line if look.line != 'none' else ''}"
-    )
+def _line(look: Tint, part: float) -> str:
+    """The line under a piece, apart from its ground, so that its kind and thickness are seen on any ground."""
+    if look.line == "none":
+        return ""
+    colour = "#08306b" if look.line == "solid" else "#7f2704"
+    return f";border-bottom:{max(1, round(4 * part))}px {look.line} {colour}"
 
 
 def _legend(largest: float, decimals: int) -> str:
     if not largest:
         return "No piece changed the answer."
-    low, high = (_piece(signed(side * largest, decimals), side, 1.0, "") for side in (-1.0, 1.0))
+    low, high = (
+        _piece(signed(side * largest, decimals), side, 1.0, "the largest", marked=False) for side in (-1.0, 1.0)
+    )
     return f"{low} took from the answer, {high} added to it; darker and thicker is more."
 
 

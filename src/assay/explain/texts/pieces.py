@@ -90,8 +90,8 @@ def hierarchy(text: str, spans: Spans, /) -> Branch:
 
 def _after(text: str, spans: Spans) -> list[frozenset[str]]:
     """For each piece the last mark of it, and the marks between it and the next piece."""
-    nexts = [start for start, _ in spans[1:]] + [len(text)]
-    return [frozenset(text[max(start, end - 1) : then]) for (start, end), then in zip(spans, nexts, strict=True)]
+    nexts = [*(start for start, _ in spans), len(text)][1:]
+    return [frozenset(text[max(a, b - 1) : then]) for (a, b), then in zip(spans, nexts, strict=False)]
 
 
 def _balanced(branches: Sequence[Branch]) -> Branch:
