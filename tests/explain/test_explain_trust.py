@@ -23,6 +23,7 @@ from assay.explain.checks.randomisation import measure_randomisation
 from assay.explain.checks.reliance import measure_reliance
 from assay.explain.checks.stability import measure_stability
 from assay.explain.columns import Columns
+from assay.explain.overall.importance import importance
 from assay.explain.question import question
 from assay.explain.trust.agreement import agreement
 from assay.explain.trust.explaining import explained
@@ -247,6 +248,9 @@ def test_the_share_of_a_protected_input_is_that_of_its_coefficients():
     ends = [fitted.predict_proba(pd.DataFrame(rows, columns=features).assign(old=v))[:, 1] for v in (0.0, 1.0)]
     assert found["flip_effect", ""] == pytest.approx(np.abs(ends[1] - ends[0]).mean())
     assert found["output_explained", ""] > 0.3
+    assert found["protected_importance", ""] == pytest.approx(
+        importance(case, groups={"old": ["old"]}).reliances[0].importance, rel=0.2
+    )
 
 
 def test_a_proxy_carries_what_an_attribute_outside_the_model_does():
@@ -257,6 +261,8 @@ def test_a_proxy_carries_what_an_attribute_outside_the_model_does():
     assert 0.5 < found["proxy_share"].value < 0.7
     assert found["proxy_share"].attachments["columns"].data.index(b'"a"') > 0
     assert found["output_explained"].interval.low > 0.3
+    assert found["proxy_importance"].interval.low > 1
+    assert "protected_importance" not in found
 
 
 def test_what_groups_explain_is_the_correlation_ratio_and_its_interval_covers():

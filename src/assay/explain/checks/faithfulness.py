@@ -44,9 +44,9 @@ def measure_faithfulness(
     good order raises the answer at once and lowers it at once. `faithfulness`, judged among real rows: the answer
     expected from the columns told so far is the mean over rows that are alike in them. `faithfulness_replaced`: the
     columns not told are taken from background rows, as usual. Both are the share of (other) random orders that do
-    worse, less the share that do better: 0 is chance, 1 beats all. `insertion_gain` and `deletion_gain` are the areas under the
-    curves of replaced columns over those of random orders, in units of the explanation. The first two by group of the
-    protected attributes too.
+    worse, less the share that do better: 0 is chance, 1 beats all. `insertion_gain` and `deletion_gain` are the areas
+    under the curves of replaced columns over those of random orders, in units of the explanation. The first two by
+    group of the protected attributes too.
 
     Where `faithfulness_replaced` is high and `faithfulness` is not, the model may answer differently on rows that do
     not exist: explanations by perturbation are then of something else (Slack et al. 2020). Measured on known cases (see

@@ -13,6 +13,9 @@ from assay.core.errors import Message
 from assay.core.measure import Attachment, Limit, Measure, attached_table
 from assay.explain.attribution import Attributions
 from assay.explain.columns import Floats
+from assay.explain.overall.importance import importance
+from assay.explain.overall.permuting.loss import NAMES as LOSSES
+from assay.explain.overall.unmeasured import said_why
 from assay.explain.trust.explaining import explained
 from assay.explain.trust.reliance import (
     PROXY,
@@ -28,6 +31,7 @@ from assay.explain.trust.sample import Sample, levels_of, means, obstacle, ratio
 if TYPE_CHECKING:
     from assay.data.case import Case
 
+IMPORTANCE_ROWS = 2000
 NAMES = ("protected_share", "proxy_share", "output_explained")
 NOT_AN_INPUT = "the model is not fed the attribute {attribute}; it may lean on columns that tell it"
 
@@ -58,7 +62,9 @@ def measure_reliance(
     For every attribute: `proxy_share`, the share of Σ|SHAP| carried by other columns whose association with it is at
     least `proxy` (bias-corrected Cramér's V, numbers in quintiles; the attached table lists all); and
     `output_explained`, the share of the variance of the answers that the groups explain (ε²), which needs no
-    explanation. Overall, and by group; the flip and the variance on the scale of the answer, not of the explanation.
+    explanation. The shares and the flip by group too; the flip and the variance are on the scale of the answer, not of
+    the explanation. With labels, `protected_importance` and `proxy_importance` are permutation importances: the rise of
+    the mean loss on held-out rows when the attribute, or all its proxies together, are exchanged between rows.
 
     An attribute that the model is not fed has no `protected_share`: unmeasured, not 0. A share by proxies is no proof
     of wrong: education tells of age, and may be what the decision should rest on. SHAP of a model that answers
@@ -75,16 +81,19 @@ def measure_reliance(
     found = explained(drawn.question, explainer=explainer)
     read = drawn.read
     answers = read.target(read.rows)
+    proxies: dict[str, list[str]] = {}
     for name, levels in levels_of(read).items():
         codes = group_codes(levels)
         tells = tuple(each for each in telling(found.columns, read.rows, codes) if each.column != name)
+        proxies[name] = [each.column for each in tells if each.strength >= proxy]
         if name in found.columns.names:
             yield from _direct(name, found, drawn, level=level)
         else:
             reason = Message("not-an-input", NOT_AN_INPUT, {"attribute": name})
             yield Measure("protected_share", None, 0, over=(name,), reason=reason)
-        yield from _proxies(name, found, drawn, tells, proxy=proxy, level=level)
-        yield _explained(name, answers, codes, drawn.notes[1:], level=level)
+        yield from _proxies(name, found, drawn, tells, proxies[name], level=level)
+        yield _explained(name, answers, codes, case, level=level)
+    yield from _importances(case, proxies, level=level, seed=seed)
 
 
 def _direct(name: str, found: Attributions, drawn: Sample, *, level: float) -> Iterator[Measure]:
@@ -97,16 +106,19 @@ def _direct(name: str, found: Attributions, drawn: Sample, *, level: float) -> I
 
 
 def _proxies(
-    name: str, found: Attributions, drawn: Sample, tells: Sequence[Tells], *, proxy: float, level: float
+    name: str, found: Attributions, drawn: Sample, tells: Sequence[Tells], proxies: Sequence[str], *, level: float
 ) -> Iterator[Measure]:
     size = np.abs(found.values)
-    places = [each.place for each in tells if each.strength >= proxy]
-    carried = size[:, places].sum(axis=1)
+    carried = size[:, found.columns.places(proxies)].sum(axis=1)
     table = {"columns": _table(name, size[drawn.everyone], tells)}
-    for measure in ratios(
-        "proxy_share", carried, size.sum(axis=1), drawn, level=level, method=found.method, attribute=name
-    ):
-        yield measure if measure.slice else replace(measure, attachments=table)
+    text = "{columns} tell {attribute}" if proxies else "no column tells {attribute} as well as the parameter asks"
+    note = Message("explain.trust.proxies", text, {"attribute": name, "columns": ", ".join(proxies)})
+    kept: dict[str, Any] = {"level": level, "method": found.method, "attribute": name}
+    for measure in ratios("proxy_share", carried, size.sum(axis=1), drawn, **kept):
+        if measure.slice:
+            yield measure
+        else:
+            yield replace(measure, attachments=table, notes=(*measure.notes, note))
 
 
 def _table(name: str, size: Floats, tells: Sequence[Tells]) -> Attachment:
@@ -117,11 +129,35 @@ def _table(name: str, size: Floats, tells: Sequence[Tells]) -> Attachment:
     return attached_table(["column", "Cramér's V", "share"], rows, caption=f"What tells {name}, and what it carries")
 
 
-def _explained(name: str, answers: Floats, codes: Codes, notes: tuple[Message, ...], *, level: float) -> Measure:
-    found = explained_by_groups(answers, codes, level=level)
+def _explained(name: str, answers: Floats, codes: Codes, case: Case, *, level: float) -> Measure:
+    found, n = explained_by_groups(answers, codes, level=level), len(answers)
     if found is None:
         reason = Message("explain.trust.no_variance", "the answers are all alike, or there is one group")
-        return Measure("output_explained", None, len(answers), over=(name,), reason=reason)
-    return Measure(
-        "output_explained", found.value, len(answers), over=(name,), interval=found.interval, method="ε²", notes=notes
-    )
+        return Measure("output_explained", None, n, over=(name,), reason=reason)
+    text = "{rows} rows out of {all}, drawn by the seed"
+    notes = (Message("sampled", text, {"rows": n, "all": case.n}),) if n < case.n else ()
+    return Measure("output_explained", found.value, n, over=(name,), interval=found.interval, method="ε²", notes=notes)
+
+
+def _importances(case: Case, proxies: dict[str, list[str]], *, level: float, seed: int) -> Iterator[Measure]:
+    """The rise of the loss where an attribute, or all that tell it, are exchanged between rows; needs labels."""
+    groups = {f"protected {name}": [name] for name in proxies if name in case.model_columns}
+    groups |= {f"proxies {name}": columns for name, columns in proxies.items() if columns}
+    if case.roles.label is None or not groups:
+        return
+    with said_why("label", "features") as why:
+        measured = importance(case, groups=groups, level=level, limit=IMPORTANCE_ROWS, seed=seed)
+    if why.reason is not None:
+        yield Measure("protected_importance", None, 0, reason=why.reason)
+        return
+    for each in measured.reliances:
+        kind, _, name = each.name.partition(" ")
+        yield Measure(
+            "protected_importance" if kind == "protected" else "proxy_importance",
+            each.importance,
+            measured.n,
+            over=(name,),
+            interval=each.interval,
+            method=f"permutation importance, {LOSSES[measured.loss]}, {measured.repeats} exchanges",
+            notes=measured.notes,
+        )

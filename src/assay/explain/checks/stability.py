@@ -54,10 +54,10 @@ def measure_stability(
     samples where the method samples. All by group of the protected attributes.
 
     Categories, missing values and numbers without a deviation stay; whole numbers stay whole. What is stable may still
-    be wrong: an explanation that is the same whatever the row asks has no movement, and explanations that a model
-    deceives are as stable as true ones (docs/why/trust-of-explanations.md). Models that jump (trees) have explanations
-    that jump. At most `rows` rows and 15 of each rare group, a seeded sample. The limit at 0 is that of another row's
-    explanation; 0.5 is convention.
+    be wrong: exchange two columns in every explanation, and it moves no more. Noise does not pass; what a model feigns
+    on perturbed rows passed less well than the truth, because the model jumps between the two
+    (docs/why/trust-of-explanations.md). Trees jump, and so do true explanations of them. At most `rows` rows and 15 of
+    each rare group, a seeded sample. The limit at 0 is that of another row's explanation; 0.5 is convention.
     Source: Alvarez-Melis & Jaakkola (2018), NeurIPS; Visani et al. (2022), J. Oper. Res. Soc. 73:91.
     """
     if noise <= 0 or moves < 1 or seeds < 2:
