@@ -14,6 +14,7 @@ from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
+from sklearn.svm import LinearSVC
 
 import assay
 from assay.core.errors import AssayError
@@ -132,6 +133,32 @@ def test_with_all_pairs_it_is_the_mean_over_all_pairs(loss):
     found = importance(case, repeats=39, loss=loss, groups=wanted)
     for each in found.reliances:
         assert each.importance == pytest.approx(brute_force(model, frame, wanted[each.name], of), abs=1e-12)
+
+
+def test_losses_of_three_classes_and_of_a_model_without_probabilities():
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame(rng.normal(size=(30, 2)), columns=["a", "b"])
+    frame["y"] = np.where(frame["a"] > 0.5, "x", np.where(frame["b"] > 0, "y", "z"))
+    model = LogisticRegression().fit(frame[["a", "b"]], frame["y"])
+    place = [list(model.classes_).index(label) for label in frame["y"]]
+
+    def brier(model, rows):
+        return ((model.predict_proba(rows[["a", "b"]]) - np.eye(3)[place]) ** 2).sum(axis=1)
+
+    def log_loss(model, rows):
+        return -np.log(model.predict_proba(rows[["a", "b"]])[np.arange(30), place])
+
+    roles = {"label": "y", "task": "multiclass", "features": ["a", "b"]}
+    case = assay.Case.from_frame(frame, model=assay.wrap_model(model), **roles)
+    for loss, of in (("brier", brier), ("log-loss", log_loss)):
+        found = importance(case, repeats=29, loss=loss)
+        assert found.base == pytest.approx(of(model, frame).mean())
+        assert found.reliances[0].importance == pytest.approx(brute_force(model, frame, ["a"], of))
+    svm = LinearSVC().fit(frame[["a", "b"]], frame["y"])
+    found = importance(assay.Case.from_frame(frame, model=assay.wrap_model(svm), **roles), repeats=29)
+    assert found.loss == "error"
+    wrong = brute_force(svm, frame, ["a"], lambda m, rows: (m.predict(rows[["a", "b"]]) != frame["y"]).to_numpy() * 1.0)
+    assert found.reliances[0].importance == pytest.approx(wrong)
 
 
 def test_scikit_learn_finds_the_same():

@@ -149,6 +149,21 @@ def test_coefficients_are_per_unit_and_against_the_most_frequent_level(drop):
     assert turned["age", None].per_unit == pytest.approx(-rise[0], rel=1e-9)
 
 
+def test_several_classes_have_coefficients_and_rules_of_the_one_that_is_explained():
+    frame = people()
+    frame["y"] = np.where(frame["age"] > 55, "old", np.where(frame["pay"] > 20, "rich", "young"))
+    features = ["age", "pay"]
+    roles = {"favourable": None, "task": "multiclass", "features": features}
+    model = LogisticRegression(max_iter=2000).fit(frame[features], frame["y"])
+    case = case_of(model, frame, **roles)
+    asked = question(case, output="rich", limit=600)
+    by_name = {each.column: each for each in intrinsic(asked).coefficients}
+    assert by_name["pay"].per_unit == pytest.approx(model.coef_[1][1], rel=1e-9)
+    tree = DecisionTreeClassifier(max_depth=3, random_state=0).fit(frame[features], frame["y"])
+    found = intrinsic(question(case_of(tree, frame, **roles), output="rich", limit=600))
+    np.testing.assert_allclose(sum_of_rules(found, frame), tree.predict_proba(frame[features])[:, 1], atol=1e-9)
+
+
 def test_a_bent_column_has_no_coefficient_but_a_reason():
     frame = people().assign(flat=1.0)
     features = ["age", "pay", "flat"]

@@ -32,16 +32,17 @@ WIDE = 15
     clauses=("eu-ai-act:13(3)(b)(iv)", "eu-ai-act:13(3)(b)(vii)", "nist-ai-rmf:measure-2.9"),
 )
 def interactions(
-    case: Case, /, *, level: float = 0.95, rows: int = 60, columns: int = 5, replicates: int = 300, seed: int = 0
+    case: Case, /, *, level: float = 0.95, rows: int = 60, columns: int = 5, seed: int = 0
 ) -> Iterator[Measure]:
     """Friedman's H² for each column with all others (`h_squared_total`) and for pairs of columns (`h_squared`).
 
     H² is the share of the variance of the joint partial dependence that is not the sum of its parts; pairs are those of
     the `columns` columns with the strongest total. Everything is estimated on the same `rows` rows, at a cost of their
-    square. H² is biased upward on few rows; the interval is the basic bootstrap, which turns that round, each by
-    itself, and the bias is in the notes. A pair that the model adds has exactly 0. Unnormalised H, on the scale of the
-    answer, is in the attached table: read it where effects are weak. Of sums of trees also the strongest pairs by
-    `mean_abs_shap_interaction`, exact SHAP interaction values of 100 rows on the scale on which the trees sum.
+    square. H² is biased upward where it is small; the bias is in the notes. The interval, each by itself, is Student's
+    with the jackknife's standard error, and somewhat narrow: in simulations it covered 86 to 92 % at 95 % with 60 rows.
+    A pair that the model adds has exactly 0. Unnormalised H, on the scale of the answer, is in the attached table: read
+    it where effects are weak. Of sums of trees also the strongest pairs by `mean_abs_shap_interaction`, exact SHAP
+    interaction values of 100 rows on the scale on which the trees sum.
 
     Source: Friedman & Popescu (2008), Annals of Applied Statistics 2:916, eq. 44 to 46; Lundberg et al. (2020). No
     limit: an interaction is neither good nor bad.
@@ -52,9 +53,7 @@ def interactions(
     with said_why("limit") as why:
         about = question(case, limit=max(rows, 100), seed=seed)
         names = strongest(about, most=columns, seed=seed) if len(about.columns) > WIDE else None
-        found = h_statistic(
-            about, columns=names, most=columns, limit=rows, replicates=replicates, level=level, seed=seed
-        )
+        found = h_statistic(about, columns=names, most=columns, limit=rows, level=level, seed=seed)
     if why.reason is not None:
         yield Measure("h_squared", None, 0, reason=why.reason)
         return
@@ -88,7 +87,7 @@ def _shap(found: PairMeans, *, most: int) -> Iterator[Measure]:
 def _measure(name: str, each: Interaction, found: Interactions, attached: Attached) -> Measure:
     notes: tuple[Message, ...] = ()
     if each.h_squared:
-        text = "the bootstrap puts the bias of H² on {rows} rows at {bias}"
+        text = "the jackknife puts the bias of H² on {rows} rows at {bias}"
         notes = (Message("bias", text, {"rows": found.n, "bias": f"{each.bias:+.3f}"}),)
     return Measure(
         name,
