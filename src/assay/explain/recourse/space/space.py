@@ -120,8 +120,9 @@ class Space:
         own = before[:, place]
         absent = np.isnan(own)
         to = codes.astype(np.int64)
-        allowed = moves[np.where(absent, 0, own).astype(np.int64), to]
-        allowed = np.where(absent, moves.any(axis=0)[to] & self.fillable[place], allowed) & ~self.immutable[place]
+        known = moves[np.where(absent, 0, own).astype(np.int64), to]
+        anyhow = np.asarray(moves.any(axis=0))[to]
+        allowed = np.where(absent, anyhow & self.fillable[place], known) & ~self.immutable[place]
         return np.asarray(allowed | (own == codes))
 
     def changed(self, before: Floats, after: Floats, /) -> Bools:
