@@ -133,14 +133,15 @@ def explainers(run: Run, rng: np.random.Generator, *, deceived: bool) -> dict[st
     return made
 
 
-def faithful(run: Run, made: dict[str, Explain]) -> dict[str, dict[str, float]]:
-    """Scores of both kinds of faithfulness: measure -> explanation -> score."""
+def faithful(run: Run, made: dict[str, Explain], *, usual: bool = True) -> dict[str, dict[str, float]]:
+    """Scores of faithfulness among real rows, and of the `usual` one: measure -> explanation -> score."""
     rows, background = run.data[:ROWS], run.data[ROWS:]
     question = asked(run.first.model, rows, background)
     worths = {
         "faithfulness": among_real_rows(question.columns, question.target(background), rows, background),
-        "faithfulness_replaced": replaced(question.target, rows, background[:DRAWS]),
     }
+    if usual:
+        worths["faithfulness_replaced"] = replaced(question.target, rows, background[:DRAWS])
     values = {name: explain(run.first, rows) for name, explain in made.items()}
     return {
         measure: {name: float(np.nanmean(faithfulness(worth, each).score)) for name, each in values.items()}

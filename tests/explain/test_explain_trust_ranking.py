@@ -20,7 +20,8 @@ def scores(deceived: bool) -> list[Scores]:
     out = []
     for seed in range(RUNS):
         run, made = drawn(seed, deceived=deceived)
-        out.append(faithful(run, made) | {"randomisation_gap": randomisation_gap(run, made)})
+        found = faithful(run, made, usual=not deceived)
+        out.append(found | {"randomisation_gap": randomisation_gap(run, made)})
     return out
 
 
@@ -44,7 +45,10 @@ def test_replacing_columns_ranks_them_above_wrong_ones_of_honest_models(other):
 
 def test_replacing_columns_takes_the_deceived_for_the_best():
     """Why `faithfulness` is judged among real rows, and `faithfulness_replaced` has no limit."""
-    assert wins("faithfulness_replaced", "deceived", deceived=True) <= RUNS - MARK
+    for seed in range(4):
+        found = faithful(*drawn(seed, deceived=True))["faithfulness_replaced"]
+        assert found["deceived"] > 0.9
+        assert found["deceived"] > found["exact"] + 0.2
 
 
 @pytest.mark.parametrize("deceived", [False, True])

@@ -10,8 +10,10 @@ import numpy as np
 
 from assay.core.check import check
 from assay.core.errors import Message
-from assay.core.measure import Attachment, Limit, Measure, attached_table
+from assay.core.measure import Limit, Measure
+from assay.explain.attribution import Attributions
 from assay.explain.shapley.coalitions import answers
+from assay.explain.trust.drawn import curves_drawn
 from assay.explain.trust.explaining import explained
 from assay.explain.trust.faithfulness import Faithfulness, faithfulness
 from assay.explain.trust.sample import Sample, means, obstacle, sample, unmeasured
@@ -49,9 +51,10 @@ def measure_faithfulness(
     group of the protected attributes too.
 
     Where `faithfulness_replaced` is high and `faithfulness` is not, the model may answer differently on rows that do
-    not exist: explanations by perturbation are then of something else (Slack et al. 2020). Measured on known cases (see
-    docs/why/trust-of-explanations.md), `faithfulness` ranks exact Shapley values above random, shuffled and deceived
-    ones; `faithfulness_replaced` takes the deceived for the best, and has no limit.
+    not exist: explanations by perturbation are then of something else (Slack et al. 2020). On known cases (see
+    docs/why/trust-of-explanations.md) `faithfulness` ranks exact Shapley values above random, shuffled and deceived
+    ones; `faithfulness_replaced` takes the deceived for the best, and has no limit. An explanation that is partly
+    right passes: compare explainers by their scores, not by the verdict.
 
     `explainer`: shap (what fits the model), lime, or a SHAP method by name. At most `rows` rows and 15 of each rare
     group, a seeded sample, each once. The limits: below 0 an explanation is worse than a throw of dice; 0.5 means that
@@ -73,31 +76,20 @@ def measure_faithfulness(
     usual = replaced(ask, question.rows, question.background[some])
     among = faithfulness(real, found.values, seed=seed)
     apart = faithfulness(usual, found.values, seed=seed)
-    yield from _measures(among, apart, drawn, level=level, method=found.method)
+    yield from _measures(among, apart, drawn, found, level=level)
 
 
 def _measures(
-    among: Faithfulness, apart: Faithfulness, drawn: Sample, *, level: float, method: str
+    among: Faithfulness, apart: Faithfulness, drawn: Sample, found: Attributions, *, level: float
 ) -> Iterator[Measure]:
     if np.isnan(apart.score).all() and np.isnan(among.score).all():
         text = "the answer is the same for every row, whatever is told of it"
         yield from unmeasured(NAMES, Message("explain.trust.constant", text))
         return
-    numbers = {
-        "insertion_gain": apart.insertion.mean(axis=1) - apart.expected,
-        "deletion_gain": apart.expected - apart.deletion.mean(axis=1),
-    }
-    yield from means("faithfulness", among.score, drawn, level=level, method=method, within=BOUNDS)
-    yield from means("faithfulness_replaced", apart.score, drawn, level=level, method=method, within=BOUNDS)
-    curves = {"curves": _curves(apart, drawn)}
-    for name, values in numbers.items():
-        for measure in means(name, values, drawn.ungrouped, level=level, method=method):
-            yield replace(measure, attachments=curves)
-
-
-def _curves(found: Faithfulness, drawn: Sample) -> Attachment:
-    """The mean curves over everyone's rows."""
-    up, down = (curve[drawn.everyone].mean(axis=0) for curve in (found.insertion, found.deletion))
-    rows = [[str(k), float(a), float(b)] for k, (a, b) in enumerate(zip(up, down, strict=True))]
-    caption = "Mean answer with so many columns told, or taken away"
-    return attached_table(["columns", "told", "taken away"], rows, caption=caption)
+    curves = curves_drawn(among, apart, drawn.everyone, scale=found.scale)
+    for measure in means("faithfulness", among.score, drawn, level=level, method=found.method, within=BOUNDS):
+        yield measure if measure.slice else replace(measure, attachments=curves)
+    yield from means("faithfulness_replaced", apart.score, drawn, level=level, method=found.method, within=BOUNDS)
+    gains = (apart.insertion.mean(axis=1) - apart.expected, apart.expected - apart.deletion.mean(axis=1))
+    for name, values in zip(NAMES[2:], gains, strict=True):
+        yield from means(name, values, drawn.ungrouped, level=level, method=f"{found.method}, {found.scale}")
