@@ -46,6 +46,7 @@ def open_folder(folder: Path, /, *, name: str, head: TextHead | None = None, dig
         raise AssayError(
             f"transformers cannot open {folder.name!r}: {excerpt(error)}", code="model-file", hint="Save it again."
         ) from error
+    module.requires_grad_(False)  # gradients are asked for by inputs only
     names = head.classes if head is not None else _classes(module.config)
     longest = min(LONGEST, 512, int(getattr(module.config, "max_position_embeddings", LONGEST)))
     digest = digest or digest_bytes("\n".join(digest_bytes(file.read_bytes()) for file in files).encode())
