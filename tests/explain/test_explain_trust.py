@@ -30,7 +30,7 @@ from assay.explain.trust.explaining import explained
 from assay.explain.trust.faithfulness import faithfulness
 from assay.explain.trust.randomisation import trainer_named, with_permuted_labels
 from assay.explain.trust.reliance import explained_by_groups, telling
-from assay.explain.trust.sample import sample
+from assay.explain.trust.sample import means, sample
 from assay.explain.trust.stability import Shaken, shaken, steadiness
 from assay.explain.trust.worth import BANDWIDTH, among_real_rows, replaced
 
@@ -187,6 +187,19 @@ def test_agreement_is_that_of_scipy_and_of_the_definitions():
         both = tops[0] & tops[1]
         assert found.overlap[i] == pytest.approx(len(both) / 3)
         assert found.signs[i] == pytest.approx(sum(np.sign(first[i, j]) == np.sign(second[i, j]) for j in both) / 3)
+
+
+def test_means_of_bounded_values_have_intervals_within_the_bounds_even_where_all_are_alike():
+    drawn = sample(additive_case(), rows=30)
+    alike = list(means("m", np.ones(len(drawn.question.rows)), drawn, level=0.95, within=(-1.0, 1.0)))
+    assert {m.slice.get("sex") for m in alike} == {None, "f", "m"}
+    assert all(m.interval.high == 1 and 0 < m.interval.low < 1 for m in alike)
+    n = alike[0].n
+    z2 = 1.959964**2
+    assert alike[0].interval.low == pytest.approx(2 * n / (n + z2) - 1, abs=1e-6)
+    near = np.where(np.arange(len(drawn.question.rows)) % 9, 1.0, -1.0)
+    assert next(means("m", near, drawn, level=0.95, within=(-1.0, 1.0))).interval.high <= 1
+    assert next(means("m", near * np.nan, drawn, level=0.95)).reason.id == "explain.trust.too_few"
 
 
 # -- randomisation ---------------------------------------------------------------------------------
