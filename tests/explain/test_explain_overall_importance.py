@@ -56,7 +56,7 @@ def test_the_importance_of_a_linear_model_is_twice_the_squared_slope_times_the_v
 
 
 def test_intervals_cover_the_true_importance_at_their_level():
-    """300 samples of 150 rows: the importance of a is 8, that of b 2. An error bar over receivers alone would be too narrow."""
+    """300 samples of 150 rows: the importance of a is 8, that of b 2."""
     runs = 300
     covered = np.zeros(2)
     for seed in range(runs):

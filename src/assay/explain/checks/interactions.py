@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from assay.core.check import check
 from assay.core.errors import Message
 from assay.core.measure import Measure
-from assay.explain.overall.drawn import Attached, interactions_drawn, shap_pairs_drawn
+from assay.explain.overall.drawn import Attached, interactions_drawn, shap_pairs_drawn, surface_drawn
 from assay.explain.overall.effects.screen import strongest
+from assay.explain.overall.effects.surface import partial_dependence_surface
 from assay.explain.overall.interactions import Interaction, Interactions, h_statistic
 from assay.explain.overall.shap_pairs import PairMeans, shap_pairs
 from assay.explain.overall.unmeasured import NO_TABLE, said_why
@@ -58,6 +59,9 @@ def interactions(
         yield Measure("h_squared", None, 0, reason=why.reason)
         return
     attached = interactions_drawn(found)
+    if found.pairs and found.pairs[0].h_squared:
+        surface = partial_dependence_surface(about, *found.pairs[0].columns, limit=100, seed=seed)
+        attached |= surface_drawn(surface)
     for each in found.pairs:
         yield _measure("h_squared", each, found, attached)
         attached = {}

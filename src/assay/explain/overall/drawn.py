@@ -13,6 +13,7 @@ from assay.explain.drawing.dependence import dependence
 from assay.explain.drawing.effects import effects
 from assay.explain.overall.effects.accumulated import Accumulated
 from assay.explain.overall.effects.dependence import Dependence
+from assay.explain.overall.effects.surface import Surface
 from assay.explain.overall.importance import Importance
 from assay.explain.overall.interactions import Interactions
 from assay.explain.overall.intrinsic import Intrinsic
@@ -26,6 +27,7 @@ BARS = 15
 DEPENDENCES = 3
 LISTED = 500
 FEWEST = 10
+SHORT = 28
 Attached = dict[str, Attachment]
 
 
@@ -89,6 +91,20 @@ def interactions_drawn(found: Interactions, /) -> Attached:
     chart = Chart(f"{title}: unnormalised H")
     chart.heat(_names(names), _names(names), [[strength.get(frozenset({a, b})) for b in names] for a in names])
     return {"interactions": _picture(chart, title), **out}
+
+
+def surface_drawn(found: Surface, /) -> Attached:
+    """The mean answer at each pair of values of two columns, as a heat map with the first column's values downwards."""
+    first, second = found.columns
+    title = f"Mean {found.target} over {first.name} and {second.name}"
+    chart = Chart(title, x=second.name, y=first.name)
+    down, across = (
+        [column.show(float(v)) for v in grid] for column, grid in zip(found.columns, found.grids, strict=True)
+    )
+    chart.heat(_names(down), _names(across), found.values)
+    rows = [(name, *values) for name, values in zip(down, found.values.tolist(), strict=True)]
+    caption = f"{title}: partial dependence, {found.n} rows; {first.name} downwards"
+    return _both_of("strongest_pair", chart, title, (first.name, *across), rows, caption)
 
 
 def shap_pairs_drawn(found: PairMeans, /) -> Attached:
@@ -213,7 +229,8 @@ def _names(names: Sequence[str]) -> list[str]:
     seen: dict[str, int] = {}
     out = []
     for name in names:
-        short = " ".join(name.split())[:28]
+        line = " ".join(name.split())
+        short = line if len(line) <= SHORT else f"{line[: SHORT - 1]}…"
         seen[short] = seen.get(short, 0) + 1
         out.append(short if seen[short] == 1 else f"{short} ({seen[short]})")
     return out
