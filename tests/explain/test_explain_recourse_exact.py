@@ -361,3 +361,26 @@ def test_numbers_that_a_model_reads_bent_are_cut_for_trees_and_refused_for_lines
     line = make_pipeline(bent, LogisticRegression()).fit(frame, truth)
     with pytest.raises(AssayError, match="no straight line"):
         optimal(question(case_of(frame.assign(y=truth), line), list(range(3)), background=600))
+
+
+@pytest.mark.parametrize("name", ["gradient boosting", "forest"])
+def test_the_program_of_leaves_finds_the_same(name, monkeypatch):
+    monkeypatch.setattr("assay.explain.recourse.exact.trees.QUICK", 0.0)
+    frame = frame_of()
+    asked = question(case_of(frame, MODELS[name]().fit(frame.drop(columns="y"), frame["y"])), limit=6, background=400)
+    for constraints in ({}, {"immutable": ["a", "job"], "ranges": ["b=3:5", "c=1:2"]}):
+        costs = checked(optimal(asked, constraints=constraints), asked)
+        np.testing.assert_allclose(costs, brute(asked, constraints, GRID).costs, rtol=1e-9, atol=1e-9)
+
+
+def test_the_program_of_leaves_leaves_a_class(monkeypatch):
+    monkeypatch.setattr("assay.explain.recourse.exact.trees.QUICK", 0.0)
+    frame = frame_of(600)
+    codes = np.digitize(frame["a"] + frame["b"], [5, 10])
+    rows = frame[["a", "b", "c"]]
+    model = assay.wrap_model(xgboost.XGBClassifier(n_estimators=4, max_depth=3, n_jobs=1).fit(rows, codes))
+    case = assay.Case.from_frame(rows.assign(y=codes.astype(str)), label="y", model=model, task="multiclass")
+    asked = question(case, list(range(8)), background=300)
+    for target in (None, "1"):
+        costs = checked(optimal(asked, target=target), asked)
+        np.testing.assert_allclose(costs, brute(asked, {}, GRID, target).costs, rtol=1e-9, atol=1e-9)

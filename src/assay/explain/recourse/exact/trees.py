@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from assay.explain.columns import Floats
 from assay.explain.recourse.exact.boxes import TOGETHER, Boxes, Branching, Found, Tried, field_of
 from assay.explain.recourse.exact.cells import Cells
 from assay.explain.recourse.exact.choices import Choice, choices_of
+from assay.explain.recourse.exact.leaves import Leaves
 from assay.explain.recourse.exact.numbers import Number, add_number, add_rules, value_of
 from assay.explain.recourse.exact.program import Program
 from assay.explain.recourse.exact.reading import Places, Reading
@@ -17,6 +19,8 @@ from assay.explain.recourse.exact.requirement import requirement_of
 from assay.explain.recourse.goal import Goal
 from assay.explain.recourse.space import Space, settle
 
+QUICK = 4.0
+"""Seconds of branch and bound, before the rest of the time goes to a program of leaves."""
 RULED = 64
 """Boxes branched at once where each may need a program of its own."""
 INSIDE = (0.0, 1e-8, 1e-7, 1e-6)
@@ -41,9 +45,21 @@ class Forest:
         requirement = requirement_of(self.goal, self.reading.form, row)
         choices = choices_of(self.reading, self.space, self.cells, before)
         field = field_of(self.reading, choices, before, requirement)
-        together = RULED if self.space.constraints.rules else TOGETHER
+        ruled = bool(self.space.constraints.rules)
         trial = _Trial(self, choices, before, row)
-        return Branching(field, trial, limit=limit, together=together).run(until=until)
+        search = Branching(field, trial, limit=limit, together=RULED if ruled else TOGETHER)
+        quick = until if ruled else min(until, time.perf_counter() + QUICK)
+        found = search.run(until=quick)
+        if found.finished or ruled or until - time.perf_counter() < QUICK / 2:
+            return found
+        program = Leaves(self.reading, field, before, lambda after: self._answered(after, row))
+        better = program.solve(limit=found.cost, until=until)
+        after = found.after if better.after is None else better.after
+        bound = max(found.bound, better.bound)
+        return Found(after, better.cost, bound, better.finished, found.boxes)
+
+    def _answered(self, after: Floats, row: int) -> bool:
+        return bool(self.goal.ask(after[None], np.array([row])).met[0])
 
 
 @dataclass(frozen=True, eq=False)

@@ -41,7 +41,8 @@ class Field:
     """The choices of one row, the lines of its Requirement, and per line and choice the leaves open to runs of options.
 
     `tables[line][choice][k]` (options - 2^k + 1, words) are the leaves open to 2^k options in a row, so that two words
-    give those of any run.
+    give those of any run. `ways[choice]` (options, nodes) and `alive` (nodes,) are the same before packing: to which
+    nodes an option leaves the way open, and which any row reaches.
     """
 
     choices: list[Choice]
@@ -49,6 +50,8 @@ class Field:
     tables: list[list[list[Words]]]
     requirement: Requirement
     own: Places
+    ways: list[Bools]
+    alive: Bools
 
     def whole(self) -> Boxes:
         """The one box with everything in it."""
@@ -134,7 +137,7 @@ def field_of(reading: Reading, choices: list[Choice], before: Floats, requiremen
     tables = [[_runs(line.pack(part)) for part in open_] for line in lines]
     size = np.array([line.size for line in lines])
     own = np.array([choice.own for choice in choices], dtype=np.int64)
-    return Field(choices, lines, tables, requirement.loosened(size), own)
+    return Field(choices, lines, tables, requirement.loosened(size), own, open_, alive)
 
 
 def _runs(single: Words) -> list[Words]:
