@@ -46,7 +46,7 @@ def measure_agreement(
 
     This says how much depends on the choice of the method, and for whom; it does not say which is right, and two
     methods may agree on what is false. Methods answer different questions, and correlated columns share their effect
-    in different ways; there is no limit. At most `rows` rows and 15 of each rare group, a seeded sample.
+    in different ways; there is no limit. At most `rows` rows and 30 of each rare group, a seeded sample.
     Source: Krishna et al. (2022), arXiv 2202.01602.
     """
     if first == second or top < 1:

@@ -56,7 +56,7 @@ def measure_faithfulness(
     ones; `faithfulness_replaced` takes the deceived for the best, and has no limit. An explanation that is partly
     right passes: compare explainers by their scores, not by the verdict.
 
-    `explainer`: shap (what fits the model), lime, or a SHAP method by name. At most `rows` rows and 15 of each rare
+    `explainer`: shap (what fits the model), lime, or a SHAP method by name. At most `rows` rows and 30 of each rare
     group, a seeded sample, each once. The limits: below 0 an explanation is worse than a throw of dice; 0.5 means that
     three orders in four are worse, a convention.
     Source: Petsiuk, Das & Saenko (2018), BMVC; Aas, Jullum & Løland (2021), Artificial Intelligence 298.

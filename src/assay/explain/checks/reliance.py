@@ -51,7 +51,7 @@ def measure_reliance(
     *,
     explainer: str = "shap",
     proxy: float = PROXY,
-    rows: int = 200,
+    rows: int = 400,
     level: float = 0.95,
     seed: int = 0,
 ) -> Iterator[Measure]:
@@ -69,7 +69,7 @@ def measure_reliance(
     An attribute that the model is not fed has no `protected_share`: unmeasured, not 0. A share by proxies is no proof
     of wrong: education tells of age, and may be what the decision should rest on. SHAP of a model that answers
     differently on rows that do not exist can hide an attribute; `output_explained` asks for real rows only, and
-    explain.faithfulness says whether the explanations hold on them. At most `rows` rows and 15 of each rare group, a
+    explain.faithfulness says whether the explanations hold on them. At most `rows` rows and 30 of each rare group, a
     seeded sample. The limits (0.01, 0.05) are convention and no law's: some laws forbid any use of the attribute.
     Source: Lundberg et al. (2020), Nature Machine Intelligence 2:56, on mean |SHAP| as importance.
     """
@@ -100,7 +100,8 @@ def _direct(name: str, found: Attributions, drawn: Sample, *, level: float) -> I
     size = np.abs(found.values)
     place = found.columns.place(name)
     kept: dict[str, Any] = {"level": level, "attribute": name}
-    yield from ratios("protected_share", size[:, place], size.sum(axis=1), drawn, method=found.method, **kept)
+    share: dict[str, Any] = kept | {"method": found.method, "within": (0.0, 1.0)}
+    yield from ratios("protected_share", size[:, place], size.sum(axis=1), drawn, **share)
     effects = flip_effects(drawn.question.target, drawn.question.rows, place)
     yield from means("flip_effect", effects, drawn, method=drawn.question.target.name, **kept)
 
@@ -109,11 +110,17 @@ def _proxies(
     name: str, found: Attributions, drawn: Sample, tells: Sequence[Tells], proxies: Sequence[str], *, level: float
 ) -> Iterator[Measure]:
     size = np.abs(found.values)
-    carried = size[:, found.columns.places(proxies)].sum(axis=1)
     table = {"columns": _table(name, size[drawn.everyone], tells)}
-    text = "{columns} tell {attribute}" if proxies else "no column tells {attribute} as well as the parameter asks"
-    note = Message("explain.trust.proxies", text, {"attribute": name, "columns": ", ".join(proxies)})
-    kept: dict[str, Any] = {"level": level, "method": found.method, "attribute": name}
+    if not proxies:
+        text = "no column tells {attribute} as well as the parameter asks"
+        notes = (*drawn.notes, Message("explain.trust.no_proxies", text, {"attribute": name}))
+        about: dict[str, Any] = {"over": (name,), "notes": notes, "attachments": table}
+        yield Measure("proxy_share", 0.0, len(drawn.everyone), exact=True, **about)
+        return
+    carried = size[:, found.columns.places(proxies)].sum(axis=1)
+    params = {"attribute": name, "columns": ", ".join(proxies)}
+    note = Message("explain.trust.proxies", "{columns} tell {attribute}", params)
+    kept: dict[str, Any] = {"level": level, "method": found.method, "attribute": name, "within": (0.0, 1.0)}
     for measure in ratios("proxy_share", carried, size.sum(axis=1), drawn, **kept):
         if measure.slice:
             yield measure

@@ -56,7 +56,7 @@ def measure_stability(
     Categories, missing values and numbers without a deviation stay; whole numbers stay whole. What is stable may still
     be wrong: exchange two columns in every explanation, and it moves no more. Noise does not pass; what a model feigns
     on perturbed rows passed less well than the truth, because the model jumps between the two
-    (docs/why/trust-of-explanations.md). Trees jump, and so do true explanations of them. At most `rows` rows and 15 of
+    (docs/why/trust-of-explanations.md). Trees jump, and so do true explanations of them. At most `rows` rows and 30 of
     each rare group, a seeded sample. The limit at 0 is that of another row's explanation; 0.5 is convention.
     Source: Alvarez-Melis & Jaakkola (2018), NeurIPS; Visani et al. (2022), J. Oper. Res. Soc. 73:91.
     """

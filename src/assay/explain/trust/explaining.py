@@ -34,10 +34,12 @@ def explained(question: Question, /, *, explainer: str) -> Attributions:
 
         return lime(question, samples=SAMPLES)
     from assay.explain.shapley.explain import explain
+    from assay.explain.shapley.form import has_coefficients, has_trees
 
     asked = thinned(question, BACKGROUND)
-    if explainer == "permutation-shap":
-        return explain(asked, method=explainer, pairs=PAIRS)
+    inside = has_trees(asked) or has_coefficients(asked)
+    if explainer == "permutation-shap" or (explainer == "shap" and not inside):
+        return explain(asked, method="permutation-shap", pairs=PAIRS)
     return explain(asked, method="auto" if explainer == "shap" else explainer)
 
 

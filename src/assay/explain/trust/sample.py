@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
 Places = NDArray[np.int64]
 READ = 5000
 """Rows among which those of rare groups are sought."""
-LEAST = 15
+LEAST = 30
 """Rows of each group, where there are so many."""
+MOST_GROUPS = 12
+"""Groups of an attribute that have rows of their own, the most frequent ones."""
 BACKGROUND = 500
 NOTHING = Message("explain.trust.nothing", "every row has an explanation of nothing but zeros")
 
@@ -56,22 +59,26 @@ class Sample:
 def sample(case: Case, /, *, rows: int, seed: int = 0, background: int = BACKGROUND) -> Sample:
     """A Sample of `rows` rows of a Case and, for each group of each protected attribute, LEAST rows or all it has.
 
-    Rows of groups are sought among READ rows. Each counts once, whatever its weight.
+    Rows of groups, of at most MOST_GROUPS an attribute, are sought among READ rows. Each counts once, whatever its
+    weight.
     """
     asked = question(case, limit=max(rows, READ), background=background, seed=seed)
     order = np.random.default_rng(seed).permutation(len(asked.rows))
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
     members: list[tuple[Slice, Places]] = []
+    left_out: list[str] = []
     for name, levels in levels_of(asked).items():
-        for level in sorted(set(levels), key=lambda each: (each is None, each or "")):
-            mine = order[np.array([levels[i] == level for i in order], dtype=bool)]
+        texts, frequent = np.array(levels, dtype=object), Counter(levels).most_common(MOST_GROUPS)
+        left_out += [name] if len(set(levels)) > MOST_GROUPS else []
+        for level in sorted((each for each, _ in frequent), key=lambda each: (each is None, each or "")):
+            mine = order[texts[order] == level]
             enough = max(LEAST, int((rank[mine] < rows).sum()))
             members.append(({name: level}, mine[:enough]))
     chosen = np.unique(np.concatenate([order[:rows], *(places for _, places in members)]))
     found = tuple((which, np.searchsorted(chosen, np.sort(places))) for which, places in members)
     everyone = np.searchsorted(chosen, np.sort(order[:rows]))
-    notes = tuple(_notes(case, len(everyone), bool(members)))
+    notes = tuple(_notes(case, len(everyone), bool(members), left_out))
     return Sample(asked.of(asked.rows[chosen]), everyone, found, notes, asked)
 
 
@@ -84,12 +91,16 @@ def levels_of(asked: Question, /) -> dict[str, list[str | None]]:
     return {name: asked.groups.column(name).cast(pa.string()).to_pylist() for name in asked.groups.column_names}
 
 
-def _notes(case: Case, rows: int, grouped: bool) -> Iterator[Message]:
+def _notes(case: Case, rows: int, grouped: bool, left_out: Sequence[str]) -> Iterator[Message]:
     if rows < case.n:
         text = "{rows} rows out of {all}, drawn by the seed"
         if grouped:
             text += "; of each group {least}, or all among {read} rows"
         yield Message("explain.trust.sampled", text, {"rows": rows, "all": case.n, "least": LEAST, "read": READ})
+    if left_out:
+        text = "of {attributes} the {most} most frequent groups are shown"
+        names = ", ".join(left_out)
+        yield Message("explain.trust.frequent", text, {"attributes": names, "most": MOST_GROUPS})
     if case.roles.weight is not None:
         yield Message("unweighted", "each row counts once, whatever its weight")
     if case.roles.unit is not None:
@@ -149,11 +160,12 @@ def ratios(
     level: float,
     method: str = "",
     attribute: str | None = None,
+    within: tuple[float, float] | None = None,
     nothing: Message = NOTHING,
 ) -> Iterator[Measure]:
     """Σ above / Σ below over the rows, overall and by group, each with the interval of a linearised ratio.
 
-    NaN are rows left out; `attribute` as in `means`. `nothing` is the reason where all of `below` is 0.
+    NaN are rows left out; `attribute` and `within` as in `means`. `nothing` is the reason where all of `below` is 0.
     Source: Cochran (1977), Sampling Techniques, eq. 6.13, with Student's quantile.
     """
     over = () if attribute is None else (attribute,)
@@ -164,23 +176,10 @@ def ratios(
         elif below[places].mean() <= 0:
             yield Measure(name, None, len(places), slice=which, over=over, reason=nothing)
         else:
-            found = ratio(above[places], below[places], level=level)
-            about: dict[str, Any] = {"slice": which, "over": over, "interval": found.interval}
-            yield Measure(name, found.value, len(places), method=method, notes=of.notes, **about)
-
-
-@dataclass(frozen=True, slots=True)
-class Ratio:
-    """A ratio of two means over rows; no interval where all rows have the same ratio."""
-
-    value: float
-    interval: Interval | None
-
-
-def ratio(above: Floats, below: Floats, /, *, level: float) -> Ratio:
-    """mean(above) / mean(below), which must not be 0."""
-    value = float(above.mean() / below.mean())
-    return Ratio(value, mean_over_rows(value + (above - value * below) / below.mean(), level=level).interval)
+            value = float(above[places].mean() / below[places].mean())
+            each = value + (above[places] - value * below[places]) / below[places].mean()
+            about: dict[str, Any] = {"slice": which, "over": over, "interval": _interval(each, within, level=level)}
+            yield Measure(name, value, len(places), method=method, notes=of.notes, **about)
 
 
 def too_few(name: str, which: Slice, n: int, over: tuple[str, ...] = (), /) -> Measure:
