@@ -56,14 +56,14 @@ def test_the_importance_of_a_linear_model_is_twice_the_squared_slope_times_the_v
 
 
 def test_intervals_cover_the_true_importance_at_their_level():
-    """300 samples of 150 rows: the importance of a is 8, that of b 2."""
-    runs = 300
+    """200 samples of 150 rows: the importance of a is 8, that of b 2."""
+    runs = 200
     covered = np.zeros(2)
     for seed in range(runs):
         by_name = {e.name: e.interval for e in importance(linear_case(150, seed), repeats=4, seed=seed).reliances}
         covered += [by_name["a"].low <= 8 <= by_name["a"].high, by_name["b"].low <= 2 <= by_name["b"].high]
     assert (covered / runs >= 0.91).all()
-    assert (covered / runs <= 0.985).all()
+    assert (covered / runs <= 0.99).all()
 
 
 def test_repeated_people_widen_the_interval():
