@@ -186,5 +186,7 @@ def test_wrong_requests_say_what_is_possible(pipeline):
         explain(awkward, ["a"], level="letter")
     with pytest.raises(AssayError, match="partition-shap or lime"):
         explain(pipeline, ["a"], method="integrated-gradients")
+    with pytest.raises(AssayError, match="Explain its sentences"):
+        explain(awkward, ["one " * 600])
     with pytest.raises(AssayError, match="too few"):
         explain(awkward, ["a"], evaluations=3)

@@ -78,14 +78,15 @@ def explain(
             progress.advanced(METHOD, done=len(found))
     if progress is not None:
         progress.ended(METHOD)
-    gaps = np.array([abs(path.gap) for path in found])
+    base, outputs = (np.array([getattr(path, side) for path in found]) for side in ("base", "whole"))
+    gaps = np.abs(outputs - base - np.array([each.sum() for each in values]))
     return TextAttributions(
         METHOD,
         tuple(chosen),
         tuple(spans),
         tuple(values),
-        np.array([path.base for path in found]),
-        np.array([path.whole for path in found]),
+        base,
+        outputs,
         target=name,
         scale=scale if model.classes else "value",
         additive=bool((gaps <= tolerance).all()),

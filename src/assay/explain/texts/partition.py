@@ -21,9 +21,10 @@ from assay.explain.texts.pieces import Branch, Unit, checked, hierarchy, left, s
 METHOD = "partition-shap"
 BATCH = 4096
 EVALUATIONS = 2048
-"""Texts that the model may be asked for to explain one; some 39 pieces are exact with that."""
+"""Texts that the model may be asked for to explain one; some 50 pieces are exact with that, 512 the most."""
 
-Game = Callable[[Masks], Floats]
+TOGETHER = 1 << 16
+"""Texts that are made and asked for at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +36,14 @@ class Owen:
     empty: float
     asked: int
     exact: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """The `coalitions` (coalitions, pieces) whose values are wanted, and what is made of those values."""
+
+    coalitions: Masks
+    solve: Callable[[Floats], Owen]
 
 
 def explain(
@@ -54,7 +63,7 @@ def explain(
 
     `model` is a Model that takes a list of texts, or a function of one. What is left out becomes `mask`. The values are
     those of a game whose coalitions respect a hierarchy (`pieces.hierarchy`): Owen values, which sum to output − base.
-    They are exact where at most `evaluations` distinct texts are needed, about 4/3·pieces². A longer text gets the mean
+    They are exact where at most `evaluations` distinct texts are needed, about 0.7·pieces². A longer text gets the mean
     over as many random orders of the hierarchy, each with its reverse, as `evaluations` allow; the sum still holds, and
     `errors` are the standard errors. Texts with pieces left out may be unlike any the model has seen.
     Sources: Owen (1977); Lundberg's PartitionExplainer in shap, whose values these are with the same hierarchy.
@@ -70,10 +79,16 @@ def explain(
     found: list[Owen] = []
     if progress is not None:
         progress.started(METHOD, total=len(chosen))
-    for text, cut, whole in zip(chosen, spans, outputs, strict=True):
-        game = _game(text, cut, mask, lambda made: asked(made, batch=batch))
-        rng = generator(text.encode("utf-8", "surrogatepass"), seed)
-        found.append(owen(game, hierarchy(text, cut), rng, evaluations=evaluations, whole=float(whole)))
+    size = max(1, TOGETHER // evaluations)
+    for start in range(0, len(chosen), size):
+        block = range(start, min(start + size, len(chosen)))
+        trees = [hierarchy(chosen[i], spans[i]) for i in block]
+        seeds = [generator(chosen[i].encode("utf-8", "surrogatepass"), seed) for i in block]
+        plans = [plan(tree, rng, evaluations=evaluations) for tree, rng in zip(trees, seeds, strict=True)]
+        made = [left(chosen[i], spans[i], each.coalitions, mask=mask) for i, each in zip(block, plans, strict=True)]
+        answers = asked([text for texts_of in made for text in texts_of], batch=batch)
+        cuts = np.cumsum([len(each.coalitions) for each in plans])[:-1]
+        found += [each.solve(part) for each, part in zip(plans, np.split(answers, cuts), strict=True)]
         if progress is not None:
             progress.advanced(METHOD, done=len(found))
     if progress is not None:
@@ -96,35 +111,38 @@ def explain(
     )
 
 
-def _game(text: str, spans: Any, mask: str, ask: Callable[[list[str]], Floats]) -> Game:
-    return lambda kept: ask(left(text, spans, kept, mask=mask))
+def plan(tree: Branch, rng: np.random.Generator, /, *, evaluations: int = EVALUATIONS) -> Plan:
+    """How to get the Owen values of the leaves of `tree`: all coalitions that they need, or those of random orders.
 
-
-def owen(
-    game: Game, tree: Branch, rng: np.random.Generator, /, *, evaluations: int = EVALUATIONS, whole: float
-) -> Owen:
-    """The Owen values of `game` over the leaves of `tree`, exact or from random orders.
-
-    `game` gives (coalitions,) numbers for masks (coalitions, pieces); it is asked for each distinct coalition once.
-    `whole` is its value for all pieces. A leaf's value is the mean of what it adds over all sets of the branches beside
-    its way to the root: Owen (1977), with two halves at each level.
+    A leaf's value is the mean of what it adds over all sets of the branches beside its way to the root: Owen (1977),
+    with two halves at each level.
     """
     count = tree.end - tree.start
     if not count:
-        return Owen(np.zeros(0), np.zeros(0), whole, 0, True)
+        return Plan(
+            np.zeros((1, 0), dtype=bool), lambda values: Owen(np.zeros(0), np.zeros(0), float(values[0]), 1, True)
+        )
     ways = dict(tree.siblings())
-    needed = sum(1 << len(way) for way in ways.values())
-    # Neighbours share coalitions: of those without and with each leaf at least half are distinct.
-    if needed <= evaluations:
+    # A quick bound before masks are made: neighbours share coalitions, but of these contexts most are distinct.
+    if sum(1 << len(way) for way in ways.values()) <= 2 * evaluations:
         without, places = _contexts(ways, count)
         coalitions, back = _distinct(without, places)
         if len(coalitions) <= evaluations:
-            values = game(coalitions)
-            added = values[back[len(places) :]] - values[back[: len(places)]]
-            means = np.bincount(places, weights=added) / np.bincount(places)
-            empty = float(values[~coalitions.any(axis=1)][0])
-            return Owen(means, np.zeros(count), empty, len(coalitions), True)
-    return _sampled(game, tree, count, rng, evaluations)
+            return Plan(coalitions, lambda values: _exact(values, coalitions, back, places))
+    if 4 * (count - 1) + 2 > evaluations:
+        raise AssayError(
+            f"A text of {count:,} pieces needs {4 * (count - 1) + 2:,} evaluations or more; {evaluations:,} are allowed.",
+            code="evaluations",
+            hint="Explain its sentences (level sentence), cut it, or give evaluations=.",
+        )
+    return _sampled(tree, count, rng, evaluations)
+
+
+def _exact(values: Floats, coalitions: Masks, back: NDArray[np.int64], places: NDArray[np.int64]) -> Owen:
+    added = values[back[len(places) :]] - values[back[: len(places)]]
+    means = np.bincount(places, weights=added) / np.bincount(places)
+    empty = float(values[~coalitions.any(axis=1)][0])
+    return Owen(means, np.zeros(len(means)), empty, len(coalitions), True)
 
 
 def _contexts(ways: dict[int, tuple[tuple[int, int], ...]], count: int) -> tuple[Masks, NDArray[np.int64]]:
@@ -149,7 +167,7 @@ def _distinct(without: Masks, places: NDArray[np.int64]) -> tuple[Masks, NDArray
     return coalitions, back.ravel()
 
 
-def _sampled(game: Game, tree: Branch, count: int, rng: np.random.Generator, evaluations: int) -> Owen:
+def _sampled(tree: Branch, count: int, rng: np.random.Generator, evaluations: int) -> Plan:
     """Means over random orders of the hierarchy and their reverses; the empty and the whole text are shared."""
     pairs = max(2, (evaluations - 2) // (2 * max(1, count - 1)))
     orders = np.array([_order(tree, rng) for _ in range(pairs)])
@@ -157,14 +175,20 @@ def _sampled(game: Game, tree: Branch, count: int, rng: np.random.Generator, eva
     ranks = both.argsort(axis=1)
     kept = ranks[:, None, :] < np.arange(1, count)[None, :, None]
     ends = np.array([np.zeros(count, dtype=bool), np.ones(count, dtype=bool)])
-    answers = game(np.concatenate([ends, kept.reshape(-1, count)]))
-    steps = np.empty((len(both), count + 1))
-    steps[:, 0], steps[:, -1] = answers[0], answers[1]
-    steps[:, 1:-1] = answers[2:].reshape(len(both), count - 1)
+    coalitions = np.concatenate([ends, kept.reshape(-1, count)])
+    return Plan(coalitions, lambda values: _mean_order(values, ranks))
+
+
+def _mean_order(values: Floats, ranks: NDArray[np.int64]) -> Owen:
+    """The values from those of the empty and the whole text and of all steps of each order, whose reverses follow."""
+    many, count = ranks.shape
+    steps = np.empty((many, count + 1))
+    steps[:, 0], steps[:, -1] = values[0], values[1]
+    steps[:, 1:-1] = values[2:].reshape(many, count - 1)
     added = np.take_along_axis(np.diff(steps, axis=1), ranks, axis=1)
-    paired = (added[:pairs] + added[pairs:]) / 2
-    errors = paired.std(axis=0, ddof=1) / np.sqrt(pairs)
-    return Owen(paired.mean(axis=0), errors, float(answers[0]), len(kept) * (count - 1) + 2, False)
+    paired = (added[: many // 2] + added[many // 2 :]) / 2
+    errors = paired.std(axis=0, ddof=1) / np.sqrt(len(paired))
+    return Owen(paired.mean(axis=0), errors, float(values[0]), len(values), False)
 
 
 def _order(tree: Branch, rng: np.random.Generator) -> list[int]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,6 +17,8 @@ from assay.models.outputs import Outputs
 
 BATCH = 64
 """Texts of like length that pass the network together."""
+POINTS = 16
+"""Points whose gradients are taken together."""
 LONGEST = 256
 """Tokens of a text that are read where the folder does not say, and at most 512; the rest is cut off."""
 Scale = Literal["probability", "log-odds"]
@@ -115,16 +117,19 @@ class TextTransformer(Adapter):
 
     def _slopes(self, embedded: np.ndarray, output: int, scale: Scale) -> Slopes:
         torch = torch_library()
-        values, gradients = [], []
-        with torch.enable_grad(), _threads(torch):
-            for start in range(0, len(embedded), BATCH):
-                batch = torch.tensor(embedded[start : start + BATCH], dtype=torch.float32, requires_grad=True)
+
+        def work(points: np.ndarray) -> Slopes:
+            with torch.enable_grad():
+                batch = torch.tensor(points, dtype=torch.float32, requires_grad=True)
                 mask = torch.ones(batch.shape[:2], dtype=torch.long)
                 answers = _chosen(torch, self._answers(mask, inputs_embeds=batch), output, scale, bool(self.classes))
                 (slope,) = torch.autograd.grad(answers.sum(), batch)
-                values.append(answers.detach().numpy().astype(np.float64))
-                gradients.append(slope.numpy().astype(np.float64))
-        return Slopes(np.concatenate(values), np.concatenate(gradients))
+            return Slopes(answers.detach().numpy().astype(np.float64), slope.numpy().astype(np.float64))
+
+        parts = _side_by_side(work, [embedded[start : start + POINTS] for start in range(0, len(embedded), POINTS)])
+        return Slopes(
+            np.concatenate([part.values for part in parts]), np.concatenate([part.gradients for part in parts])
+        )
 
     @property
     def _columns(self) -> int:
@@ -170,12 +175,16 @@ class TextTransformer(Adapter):
         out = np.empty((len(texts), width))
         ids = self._encoded(texts)["input_ids"] if texts else []
         order = sorted(range(len(texts)), key=lambda place: len(ids[place]))
-        with torch.no_grad(), _threads(torch):
-            for start in range(0, len(order), BATCH):
-                places = order[start : start + BATCH]
-                batch, mask = _padded([ids[place] for place in places], self._tokenizer.pad_token_id or 0)
-                found = ask(torch.from_numpy(mask), input_ids=torch.from_numpy(batch))
-                out[places] = found.numpy()
+        batches = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
+
+        def work(places: list[int]) -> np.ndarray:
+            batch, mask = _padded([ids[place] for place in places], self._tokenizer.pad_token_id or 0)
+            with torch.no_grad():
+                found: np.ndarray = ask(torch.from_numpy(mask), input_ids=torch.from_numpy(batch)).numpy()
+            return found
+
+        for places, found in zip(batches, _side_by_side(work, batches), strict=True):
+            out[places] = found
         known = {text: place for place, text in enumerate(texts)}
         return out[[known[text] for text in given]]
 
@@ -210,13 +219,24 @@ def _checked(inputs: Any, name: str) -> list[str]:
     return list(inputs)
 
 
-@contextmanager
-def _threads(torch: Any) -> Iterator[None]:
-    """At most THREADS threads inside; what was set comes back after."""
+def _side_by_side(work: Callable[[Any], Any], batches: Sequence[Any], /) -> list[Any]:
+    """What `work` makes of each batch, THREADS of them at a time, each on one thread of its own.
+
+    So the answers are the same to the last digit however many cores there are, and on a busy machine no thread waits
+    for another, as those that share one small product of matrices do.
+    """
+    torch = torch_library()
     before = torch.get_num_threads()
-    torch.set_num_threads(min(before, THREADS))
+
+    def alone(batch: Any) -> Any:
+        torch.set_num_threads(1)
+        return work(batch)
+
     try:
-        yield
+        if len(batches) < 2 or THREADS < 2:
+            return [alone(batch) for batch in batches]
+        with ThreadPoolExecutor(THREADS) as pool:
+            return list(pool.map(alone, batches))
     finally:
         torch.set_num_threads(before)
 
