@@ -24,7 +24,7 @@ Asking = Generator[list[Floats], list[int], "Arm | None"]
 class Wanted:
     """What is looked for: `precision`, wrong about a rule with probability `delta`, the best `beam` within `epsilon`.
 
-    Rules have at most `longest` predicates. `pull` samples are drawn at a time, at most `most` for one rule.
+    Rules have at most `longest` predicates. At least `pull` samples are drawn at a time, at most `most` for one rule.
     """
 
     precision: float = 0.95
@@ -100,10 +100,12 @@ class Search:
     def _pull(self, arms: Sequence[Arm]) -> Generator[list[Floats], list[int], None]:
         if not arms:
             return
-        hits = yield [self.world.draw(arm.rule, self.wanted.pull, self.rng) for arm in arms]
-        for arm, more in zip(arms, hits, strict=True):
+        # half as many again as are known: a rule that is hard to tell costs the model few calls, not one in a hundred
+        counts = [max(1, min(max(self.wanted.pull, arm.draws // 2), self.wanted.most - arm.draws)) for arm in arms]
+        hits = yield [self.world.draw(arm.rule, n, self.rng) for arm, n in zip(arms, counts, strict=True)]
+        for arm, n, more in zip(arms, counts, hits, strict=True):
             arm.hits += more
-            arm.draws += self.wanted.pull
+            arm.draws += n
 
     def _best(self, arms: list[Arm]) -> Generator[list[Floats], list[int], list[Arm]]:
         """The `beam` most precise arms within epsilon, by KL-LUCB; as they stand where `most` draws do not tell."""
