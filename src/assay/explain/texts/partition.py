@@ -129,9 +129,10 @@ def plan(tree: Branch, rng: np.random.Generator, /, *, evaluations: int = EVALUA
         coalitions, back = _distinct(without, places)
         if len(coalitions) <= evaluations:
             return Plan(coalitions, lambda values: _exact(values, coalitions, back, places))
-    if 4 * (count - 1) + 2 > evaluations:
+    least = 4 * (count - 1) + 2
+    if least > evaluations:
         raise AssayError(
-            f"A text of {count:,} pieces needs {4 * (count - 1) + 2:,} evaluations or more; {evaluations:,} are allowed.",
+            f"A text of {count:,} pieces needs {least:,} evaluations or more; {evaluations:,} are allowed.",
             code="evaluations",
             hint="Explain its sentences (level sentence), cut it, or give evaluations=.",
         )
