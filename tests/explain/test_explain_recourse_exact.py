@@ -121,7 +121,7 @@ def checked(made: Recourse, asked: Question) -> np.ndarray:
 @pytest.mark.parametrize("name", MODELS)
 def test_the_optimum_is_that_of_trying_every_row_of_a_grid(name):
     frame = frame_of()
-    asked = question(case_of(frame, MODELS[name]().fit(frame.drop(columns="y"), frame["y"])), limit=8, background=400)
+    asked = question(case_of(frame, MODELS[name]().fit(frame.drop(columns="y"), frame["y"])), limit=6, background=400)
     none = 0
     for constraints in CONSTRAINTS:
         costs = checked(optimal(asked, constraints=constraints), asked)

@@ -1,1 +1,1 @@
-"""The cheapest way to another answer, proven: linear models by integer programming, trees by branch and bound."""
+"""The cheapest way to another answer, proven: by branch and bound over cells, and by mixed-integer programs."""

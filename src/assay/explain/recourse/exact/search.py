@@ -45,14 +45,16 @@ def optimal(
     the bound that was proven. Every way has been answered as wanted by the model itself.
 
     Trees (`TreeEnsemble`): branch and bound over boxes of cells between the thresholds of each column, the cheapest box
-    first, bounded by the sum over trees of the highest leaf that a box reaches. The optimum is exact to 1e-9 in cost.
-    Numbers at an open boundary are the neighbouring float64 number. Linear forms: a mixed-integer program (HiGHS, gap
-    0), exact to HiGHS's tolerance of 1e-6. Rules between columns must be linear in numbers.
+    first, bounded by the sum over trees of the highest leaf that a box reaches; after four seconds the rest goes to a
+    mixed-integer program of the leaves (HiGHS). The optimum is exact to 1e-9 in cost, with rules between columns (kept
+    by branch and bound alone) to 1e-6. A number at an open boundary is the neighbouring float64 number. Linear forms: a
+    mixed-integer program, exact to 1e-6. Rules must be linear in numbers.
 
     Raises AssayError for models that show neither trees nor coefficients, for rules that are not linear, and for
-    columns that the model reads in a way that rises and falls. Not for very large ensembles without any constraint
-    (thousands of deep trees): use `counterfactuals`. The idea of the bound: Chen et al. (2019), Robustness verification
-    of tree-based models; of programs over cells: Cui et al. (2015), Parmentier and Vidal (2021).
+    columns that the model reads in a way that rises and falls. Beyond some hundred trees of depth 6 on tens of columns
+    expect the time limit: use `counterfactuals`. Sources: the bound, Chen et al. (2019), Robustness verification of
+    tree-based models; programs over cells, Cui et al. (2015), Optimal action extraction for random forests; thresholds
+    shared by all trees, Parmentier and Vidal (2021), Optimal counterfactual explanations in tree ensembles.
     """
     if not seconds > 0:
         raise AssayError(f"{seconds} seconds are no time.", code="seconds", hint="Give a number above 0.")

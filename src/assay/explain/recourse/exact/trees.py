@@ -46,7 +46,7 @@ class Forest:
         choices = choices_of(self.reading, self.space, self.cells, before)
         field = field_of(self.reading, choices, before, requirement)
         ruled = bool(self.space.constraints.rules)
-        trial = _Trial(self, choices, before, row)
+        trial = _Trial(self, choices, before, row, until)
         search = Branching(field, trial, limit=limit, together=RULED if ruled else TOGETHER)
         quick = until if ruled else min(until, time.perf_counter() + QUICK)
         found = search.run(until=quick)
@@ -70,6 +70,7 @@ class _Trial:
     choices: list[Choice]
     before: Floats
     row: int
+    until: float
 
     def __call__(self, boxes: Boxes, options: Places, cost: Floats, /) -> Tried:
         """The Tried of one point a box."""
@@ -82,6 +83,9 @@ class _Trial:
         broken = space.violations(old, rows).any if space.constraints.rules else np.zeros(len(rows), dtype=bool)
         shut = np.zeros(len(rows), dtype=bool)
         for i in np.flatnonzero(broken):
+            if time.perf_counter() > self.until:
+                sure[i] = False
+                continue
             moved = self._moved(boxes, int(i), rows[i])
             if moved is None:
                 shut[i] = True
