@@ -1,0 +1,1 @@
+"""Explanations from inside a torch network: gradients, layers, attention, concepts; extra [deep]."""

@@ -1,0 +1,1 @@
+"""Attribution methods of a Network on arrays of any shape."""
