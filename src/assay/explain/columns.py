@@ -143,6 +143,12 @@ def _numbers(column: Column, data: Any) -> Floats:
         try:
             return np.asarray(data.cast(pa.float64()).to_numpy(), dtype=np.float64)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            if t.is_integer(data.type):
+                raise AssayError(
+                    f"Column {column.name!r} holds whole numbers beyond 2^53, which a matrix of float64 cannot keep.",
+                    code="size",
+                    hint="Leave it out of the features if it is an identifier; else give it to the model as a float.",
+                ) from None
             raise _not_fitting(column, data) from None
     plain = data.cast(data.type.value_type) if t.is_dictionary(data.type) else data
     try:

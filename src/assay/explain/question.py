@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,8 @@ ROWS = 1000
 """Rows that are explained, where nobody says which."""
 MOST = 200_000
 """Rows read to find training rows among them."""
+LARGEST = 1e150
+"""Numbers beyond this have no square in float64, so that neither spread nor distance can be told."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,18 +74,33 @@ def question(
     if background < 1 or limit < 1:
         raise AssayError("An explanation needs at least one row.", code="limit", hint="Give a number from 1.")
     asked = _rows(case, rows, names, limit, seed)
+    if not asked.table.num_rows:
+        raise AssayError("No row was given to explain.", code="row", hint="Give a frame with at least one row.")
     others = _background(case, names, background, seed)
     columns = Columns.of(_joined(asked.table, others.table, names))
+    matrix, compared = columns.encode(asked.table), columns.encode(others.table)
+    _check_sizes(columns, np.concatenate([matrix, compared]))
     protected = [name for name in case.roles.protected if name in asked.table.column_names]
     return Question(
         target_of(case, columns, others.table.slice(0, 1), output=output),
-        columns.encode(asked.table),
-        columns.encode(others.table),
+        matrix,
+        compared,
         others.origin,
         asked.places,
         asked.table.select(protected) if protected else None,
         seed,
     )
+
+
+def _check_sizes(columns: Columns, matrix: Floats) -> None:
+    for column, numbers in zip(columns.columns, matrix.T, strict=True):
+        beyond = np.abs(numbers) > LARGEST
+        if beyond.any():
+            raise AssayError(
+                f"Column {column.name!r} holds {numbers[beyond][0]:g}, too large to compare with other rows.",
+                code="size",
+                hint=f"Numbers may be up to {LARGEST:g} on either side of 0; make infinite ones missing.",
+            )
 
 
 def _model_columns(case: Case) -> tuple[str, ...]:
@@ -116,15 +133,21 @@ class _Taken:
 def _rows(case: Case, rows: Any, names: tuple[str, ...], limit: int, seed: int) -> _Taken:
     if rows is None:
         return _Taken(case.rows(_wanted(case, names), limit=limit, seed=seed))
-    if isinstance(rows, int | np.integer):
-        rows = [rows]
     if hasattr(rows, "column_names"):
         return _Taken(rows)
     if hasattr(rows, "columns"):
         import narwhals as nw
 
         return _Taken(nw.from_native(rows, eager_only=True).to_arrow())
-    places = tuple(int(place) for place in rows)
+    given = [rows] if isinstance(rows, str) or not isinstance(rows, Iterable) else list(rows)
+    wrong = [place for place in given if isinstance(place, bool) or not isinstance(place, int | np.integer)]
+    if wrong:
+        raise AssayError(
+            f"{str(wrong[0])[:80]!r} is no place of a row.",
+            code="row",
+            hint="Give whole numbers from 0, in the order of the data, or a frame of the model's columns.",
+        )
+    places = tuple(int(place) for place in given)
     return _Taken(case.take(places, _wanted(case, names)), places)
 
 

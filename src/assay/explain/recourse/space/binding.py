@@ -54,7 +54,8 @@ def space_of(constraints: Constraints, columns: Columns, background: Floats, /) 
 def relaxed(space: Space, background: Floats, /) -> Space:
     """The same columns without what a person forbade: one-hot groups, whole numbers and observed ranges remain.
 
-    What was forbidden is five times as dear, so that a search in it breaks little.
+    Missing values may be filled: that a value is not known can be all that stands in the way. What was forbidden is
+    five times as dear, so that a search in it breaks little.
     """
     asked = space.constraints
     free = space_of(Constraints(one_hot=asked.one_hot, costs=asked.costs), space.columns, background)
@@ -65,7 +66,7 @@ def relaxed(space: Space, background: Floats, /) -> Space:
         free,
         low=np.fmin(free.low, space.low),
         high=np.fmax(free.high, space.high),
-        fillable=space.fillable,
+        fillable=np.ones(len(space.columns), dtype=bool),
         weights=np.where(dear, 5 * free.weights, free.weights),
     )
 
