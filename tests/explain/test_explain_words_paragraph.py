@@ -19,10 +19,11 @@ import assay
 from assay.core.errors import AssayError
 from assay.explain.local.tabular import lime
 from assay.explain.question import question
+from assay.explain.recourse.counterfactual import Change
 from assay.explain.recourse.search import counterfactuals
 from assay.explain.shapley.explain import explain
 from assay.explain.target import Target
-from assay.explain.words import Vocabulary, paragraphs, verify
+from assay.explain.words import Vocabulary, paragraphs, sources, verify
 from assay.explain.words.catalogue import MESSAGES, catalogue
 from assay.explain.words.figures import figure, percent
 from assay.explain.words.paragraph import Paragraph, paragraph
@@ -349,3 +350,45 @@ def test_percentages_hold_and_never_cross_the_edge(chance, edge):
     assert abs(shown - chance) <= 0.0051
     if edge is not None and abs(chance - edge) > 1e-12:
         assert (shown >= edge) == (chance >= edge)
+
+
+def test_a_model_without_probabilities_has_a_decision_and_no_chance():
+    class Decides(Answers):
+        def scores(self, table):
+            return None
+
+    frame = pd.DataFrame({"x": np.arange(40.0), "z": np.arange(40.0) % 7, "y": np.arange(40) % 2})
+    model = Decides(("x", "z"), lambda table: (table["x"].to_numpy() > 20).astype(float))
+    case = assay.Case.from_frame(frame, label="y", favourable=1, features=["x", "z"], model=model, name="d")
+    asked = question(case, [3, 30])
+    found = explain(asked)
+    for who in AUDIENCES:
+        low, high = paragraphs(asked, found, audience=who, recourse=counterfactuals(asked))
+        assert "“0”" in low.text
+        assert "“1”" in high.text
+        assert "probability of" not in low.text
+
+
+def test_small_changes_are_seen_to_be_changes(told):
+    asked, found, ways = told
+    way = ways[0].found[0]
+    tiny = replace(way, changes=(Change("duration_months", 12.3400001, 12.3400002),))
+    near = replace(ways, ways=(replace(ways[0], found=(tiny,)), *ways.ways[1:]))
+    assert "12.3400002 in place of 12.3400001" in paragraph(asked, found, recourse=near).text
+
+
+def test_a_paragraph_of_another_hand_is_verified_against_records_made_anew(told):
+    asked, found, ways = told
+    p = paragraph(asked, found, row=1, audience="analyst", recourse=ways)
+    again = question(assay.demo("credit", with_model=True), [17])
+    assert verify(p, sources(again, explain(again), recourse=counterfactuals(again, count=2))) == []
+    other = question(assay.demo("credit", with_model=True), [6])
+    assert verify(p, sources(other, explain(other)))
+
+
+def test_a_thousand_paragraphs_ask_the_model_once():
+    asked = question(assay.demo("credit", with_model=True))
+    found = explain(asked)
+    before = asked.target.calls.batches
+    assert len(paragraphs(asked, found)) == 1000
+    assert asked.target.calls.batches == before + 1

@@ -4,8 +4,7 @@
 """
 
 from assay.explain.words.lookup import verify
-from assay.explain.words.paragraph import Paragraph, paragraphs
-from assay.explain.words.told import sources
+from assay.explain.words.paragraph import Paragraph, paragraphs, sources
 from assay.explain.words.vocabulary import Vocabulary
 
 __all__ = ["Paragraph", "Vocabulary", "paragraphs", "sources", "verify"]

@@ -77,8 +77,9 @@ def method(say: Teller, /) -> str:
 
 def residual(say: Teller, /) -> Piece:
     """What the explanation leaves unexplained."""
-    holds = bool(say.told.attributions.holds[say.told.row])
-    return say.say(f"analyst.residual_{'holds' if holds else 'misses'}", residual=say.number("residual", digits=2))
+    if say.told.attributions.holds[0]:
+        return say.say("analyst.residual_holds", residual=say.under("residual.size"))
+    return say.say("analyst.residual_misses", residual=say.number("residual", digits=2))
 
 
 def _errors(say: Teller) -> Iterator[Piece]:
@@ -127,11 +128,5 @@ def _way(say: Teller, way: Counterfactual) -> Piece:
 
 def _changes(say: Teller, way: Counterfactual, under: str) -> Piece:
     return say.list(
-        say.say(
-            "analyst.way_item",
-            name=say.name(change.column, under=f"{under}.name"),
-            before=say.value(change.column, under=f"{under}.before"),
-            after=say.value(change.column, under=f"{under}.after"),
-        )
-        for change in way.changes
+        say.say("analyst.way_item", **say.change(change.column, under=under)._asdict()) for change in way.changes
     )

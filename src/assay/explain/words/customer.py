@@ -71,13 +71,7 @@ def _change(say: Teller) -> Iterator[Piece]:
         return
     way = ways.found[0]
     changes = say.list(
-        say.say(
-            "customer.change_item",
-            name=say.name(change.column, under="way.name"),
-            after=say.value(change.column, under="way.after"),
-            before=say.value(change.column, under="way.before"),
-        )
-        for change in way.changes
+        say.say("customer.change_item", **say.change(change.column, under="way")._asdict()) for change in way.changes
     )
     if say.told.decision is None:
         yield say.say("customer.change_estimate", changes=changes, output=say.output("way.output"))

@@ -56,6 +56,17 @@ def read(shown: str, marks: Marks, /) -> Decimal:
     return Decimal(shown.replace(marks.thousands, "").replace(marks.decimal, ".").replace("−", "-"))
 
 
+def bound_above(size: float, source: str, marks: Marks, /, *, least: int = -9) -> Piece:
+    """A power of ten that `size` is under, 10^`least` at least: for what is of no interest but for being small.
+
+    >>> [bound_above(x, "", Marks()).text for x in (0.0, 3e-15, 2e-5, 0.02)]
+    ['1e−9', '1e−9', '0.0001', '0.1']
+    """
+    power = least if size == 0 else max(least, math.floor(math.log10(size)) + 1)
+    text = written(f"1e{power}" if power < -6 else f"{10.0**power:.{max(0, -power)}f}", marks)
+    return Piece(text, (Number(text, size, source, bound="<"),))
+
+
 def percent(chance: float, source: str, marks: Marks, /, *, edge: float | None = None) -> Piece:
     """A probability in whole percent; the number alone, its `bound` set where it is under 1 % or over 99 %.
 

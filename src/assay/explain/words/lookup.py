@@ -6,7 +6,7 @@ import math
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
-from assay.explain.words.figures import read
+from assay.explain.words.figures import bound_above, percent, read
 from assay.explain.words.piece import Marks, Number, tokens
 from assay.explain.words.told import Sources
 
@@ -18,9 +18,9 @@ def verify(paragraph: Paragraph, sources: Sources, /) -> list[str]:
     """The numbers of the text that are not found in `sources`, as they are shown; empty where all are.
 
     The text is parsed anew. Its numbers must be, in order, those that the paragraph names; each of these must have a
-    source of the same value, and be shown as that value is to the last digit shown (an "under 1 %" must hold). A digit
-    within a name or category must stand in that very name or category. Numbers that the paragraph names and the text
-    lacks are returned too.
+    source of the same value (within 1e-9 of it), and be shown as that value is to the last digit shown; an "under 1 %"
+    must be what is said of it. A digit within a name or category must stand in that very name or category. Numbers that
+    the paragraph names and the text lacks are returned too.
     """
     marks = paragraph.marks
     seen, named = tokens(paragraph.text, marks), paragraph.numbers
@@ -43,17 +43,20 @@ def _differing(seen: tuple[str, ...], named: list[str]) -> list[str]:
 
 def _found(number: Number, sources: Sources, marks: Marks) -> bool:
     source = sources.get(number.source)
-    if source is None or source != number.value:
-        return False
     if isinstance(source, str):
-        return number.shown in tokens(source, marks)
+        return source == number.value and number.shown in tokens(source, marks)
+    if source is None or isinstance(number.value, str):
+        return False
+    if not math.isclose(source, number.value, rel_tol=1e-9, abs_tol=1e-12):
+        return False
+    if number.bound:
+        say = percent if number.factor == 100 else bound_above
+        return say(source, number.source, marks).text == number.shown
     try:
         shown = read(number.shown, marks)
     except InvalidOperation:
         return False
     exact = Decimal(float(source)) * Decimal(number.factor)
-    if number.bound:
-        return exact < shown if number.bound == "<" else exact > shown
     exponent = shown.as_tuple().exponent
     # Half a unit of the last digit, and the last bit of a percentage.
     slack = Decimal(5).scaleb(int(exponent) - 1) + abs(exact) * Decimal(math.ulp(1.0))

@@ -22,7 +22,7 @@ from assay.explain.words.lookup import verify
 from assay.explain.words.piece import Marks, Number, Piece, join
 from assay.explain.words.regulator import regulator
 from assay.explain.words.teller import Teller
-from assay.explain.words.told import Sources, Told, check, sources
+from assay.explain.words.told import Sources, Told, check, known
 from assay.explain.words.vocabulary import Vocabulary
 
 Audience = Literal["customer", "analyst", "regulator"]
@@ -84,14 +84,8 @@ def paragraph(
     language: str = "en",
 ) -> Paragraph:
     """The Paragraph of the explained row `row` (from 0, in the order of the question); see `paragraphs`."""
-    if not 0 <= row < len(attributions):
-        raise AssayError(
-            f"There is no explained row {row}.",
-            code="row",
-            hint=f"They are numbered from 0 to {len(attributions) - 1}.",
-        )
-    told = _told(question, attributions, recourse, vocabulary, protected, data, rows=[row])
-    return _written(told[0], audience, catalogue(language), most)
+    asked = _Asked(question, attributions, recourse, vocabulary, protected, data)
+    return _written(asked.told([row])[0], audience, catalogue(language), most)
 
 
 def paragraphs(
@@ -114,45 +108,70 @@ def paragraphs(
     reasons a customer is told. Every number of the text is looked up in the records before it leaves; one that is not
     found is an error. An association is never called a cause.
     """
-    told = _told(question, attributions, recourse, vocabulary, protected, data, rows=range(len(attributions)))
+    asked = _Asked(question, attributions, recourse, vocabulary, protected, data)
+    told = asked.told(range(len(attributions)))
     return tuple(_written(one, audience, catalogue(language), most) for one in told)
 
 
-def _told(
+def sources(
     question: Question,
     attributions: Attributions,
-    recourse: Recourse | None,
-    vocabulary: Vocabulary | None,
-    protected: Sequence[str] | None,
-    data: str,
+    /,
     *,
-    rows: Sequence[int],
-) -> list[Told]:
-    known = vocabulary or Vocabulary()
-    groups = () if recourse is None else tuple(c.column for w in recourse.ways for f in w.found for c in f.changes)
-    if protected is None and question.groups is not None:
-        protected = question.groups.column_names
-    declared = None if protected is None else tuple(protected)
-    known.check(question.target, also=(*groups, *(declared or ())))
-    answers = decisions(question, rows)
-    told = [
-        Told(
-            question,
-            attributions,
-            row,
-            answers[i] if answers else None,
-            answers[i] == question.target.label if answers else None,
-            recourse,
-            None if recourse is None else recourse[row],
-            declared,
-            data,
-            known,
-        )
-        for i, row in enumerate(rows)
-    ]
-    if told:
-        check(told[0])
-    return told
+    row: int = 0,
+    recourse: Recourse | None = None,
+    vocabulary: Vocabulary | None = None,
+    protected: Sequence[str] | None = None,
+    data: str = "",
+) -> Sources:
+    """What a Paragraph of these records is verified against, by key and unrounded; see `paragraphs` for the keywords.
+
+    Take it from records that you made anew to verify a paragraph that somebody else wrote.
+    """
+    return known(_Asked(question, attributions, recourse, vocabulary, protected, data).told([row])[0])
+
+
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """The records of all rows."""
+
+    question: Question
+    attributions: Attributions
+    recourse: Recourse | None
+    vocabulary: Vocabulary | None
+    protected: Sequence[str] | None
+    data: str
+
+    def told(self, rows: Sequence[int], /) -> list[Told]:
+        """The records of some rows, one by one."""
+        question, found, recourse = self.question, self.attributions, self.recourse
+        check(question, found, recourse)
+        for row in rows:
+            if not 0 <= row < len(found):
+                hint = f"They are numbered from 0 to {len(found) - 1}."
+                raise AssayError(f"There is no explained row {row}.", code="row", hint=hint)
+        groups = () if recourse is None else tuple(c.column for w in recourse.ways for f in w.found for c in f.changes)
+        protected = self.protected
+        if protected is None and question.groups is not None:
+            protected = question.groups.column_names
+        declared = None if protected is None else tuple(protected)
+        words = self.vocabulary or Vocabulary()
+        words.check(question.target, also=(*groups, *(declared or ())))
+        labels = decisions(question, rows)
+        return [
+            Told(
+                question,
+                found.of([row]),
+                labels[i] if labels else None,
+                labels[i] == question.target.label if labels else None,
+                recourse,
+                None if recourse is None else recourse[row],
+                declared,
+                self.data,
+                words,
+            )
+            for i, row in enumerate(rows)
+        ]
 
 
 def decisions(question: Question, rows: Sequence[int], /) -> tuple[str, ...]:
@@ -187,11 +206,11 @@ def _written(told: Told, audience: Audience, words: Catalogue, most: int) -> Par
         "analyst": analyst,
         "regulator": regulator,
     }
-    known = sources(told)
-    whole = join([*writers[audience](Teller(told, known, words, plain=audience == "customer"))], " ")
+    found = known(told)
+    whole = join([*writers[audience](Teller(told, found, words, plain=audience == "customer"))], " ")
     english = tuple(sorted({*whole.ids} & words.in_english))
-    made = Paragraph(whole.text, whole.numbers, audience, words.code, known, words.marks, english)
-    missing = verify(made, known)
+    made = Paragraph(whole.text, whole.numbers, audience, words.code, found, words.marks, english)
+    missing = verify(made, found)
     if missing:
         raise AssayError(
             f"The text for {audience} shows numbers that are in no record: {', '.join(missing[:5])}.",

@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from assay.explain.words import figures
 from assay.explain.words.catalogue import Catalogue
 from assay.explain.words.piece import Piece, join, quoted
 from assay.explain.words.told import Sources, Told
+
+EXACT = 15
+"""Significant digits of a double that are those of the number."""
+FEWEST = 6
+"""Significant digits of a value that is to change."""
+
+
+class Change(NamedTuple):
+    """A column and its values before and after."""
+
+    name: Piece
+    before: Piece
+    after: Piece
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +42,11 @@ class Teller:
         """The measured number of a key, to so many significant digits."""
         return figures.figure(self._value(key), key, self.catalogue.marks, digits=digits, signed=signed)
 
-    def given(self, key: str, /, *, digits: int = 15) -> Piece:
+    def under(self, key: str, /) -> Piece:
+        """A power of ten that the number of a key is under."""
+        return figures.bound_above(self._value(key), key, self.catalogue.marks)
+
+    def given(self, key: str, /, *, digits: int = EXACT) -> Piece:
         """The number of a key as it was given or counted, without zeros at its end."""
         return figures.figure(self._value(key), key, self.catalogue.marks, digits=digits, short=True)
 
@@ -65,7 +83,20 @@ class Teller:
         spaced = str(self.sources[key]).replace("_", " ")
         return self.say("language.quote", text=Piece(spaced, self.text(key).numbers))
 
-    def value(self, column: str, /, *, under: str = "value") -> Piece:
+    def change(self, column: str, /, *, under: str) -> Change:
+        """A column's values before and after a change, with so many digits that they are seen to differ."""
+        ends = [self.sources.get(f"{under}.{end}.{column}") for end in ("before", "after")]
+        digits = FEWEST
+        numbers = [end for end in ends if isinstance(end, float)]
+        while len(numbers) == 2 and digits < EXACT and f"{numbers[0]:.{digits}g}" == f"{numbers[1]:.{digits}g}":
+            digits += 1
+        return Change(
+            self.name(column, under=f"{under}.name"),
+            self.value(column, under=f"{under}.before", digits=digits),
+            self.value(column, under=f"{under}.after", digits=digits),
+        )
+
+    def value(self, column: str, /, *, under: str = "value", digits: int = 4) -> Piece:
         """The value of a column with its unit; a category in quotation marks; what is missing by a word."""
         key = f"{under}.{column}"
         found = self.sources.get(key)
@@ -74,7 +105,7 @@ class Teller:
         if isinstance(found, str):
             named = found in self.told.vocabulary.categories.get(column, {}).values()
             return self.text(key) if named else self.quoted(key)
-        number = self.given(key, digits=15 if float(found).is_integer() else 4)
+        number = self.given(key, digits=EXACT if float(found).is_integer() else digits)
         if f"unit.{column}" not in self.sources:
             return number
         return self.say("language.united", value=number, unit=self.text(f"unit.{column}"))

@@ -25,7 +25,7 @@ Sources = Mapping[str, float | str]
 
 @dataclass(frozen=True, eq=False)
 class Told:
-    """The records that one paragraph speaks of: one row of `attributions`, and what was decided for it.
+    """The records that one paragraph speaks of: `attributions` of that one row, and what was decided for it.
 
     `decision` is the class that is decided, None for a regression; `decided`: whether that is the class of the target.
     `ways` are those of the row in `recourse`. `protected` are the declared protected attributes, None where nobody
@@ -34,7 +34,6 @@ class Told:
 
     question: Question
     attributions: Attributions
-    row: int
     decision: str | None
     decided: bool | None
     recourse: Recourse | None = None
@@ -46,7 +45,7 @@ class Told:
     @property
     def values(self) -> Floats:
         """(columns,) what each column added."""
-        return np.asarray(self.attributions.values[self.row])
+        return np.asarray(self.attributions.values[0])
 
     @property
     def order(self) -> list[int]:
@@ -58,7 +57,7 @@ class Told:
         """As `order`, without what is under a hundredth of all, or within two Monte-Carlo errors of nothing."""
         size = np.abs(self.values)
         errors = self.attributions.errors
-        doubt = np.zeros_like(size) if errors is None else 2 * errors[self.row]
+        doubt = np.zeros_like(size) if errors is None else 2 * errors[0]
         least = np.maximum(0.01 * size.sum(), doubt)
         return [i for i in self.order if size[i] > 0 and size[i] >= least[i]]
 
@@ -68,7 +67,7 @@ def shown(text: str, /) -> str:
     return clean(text, longest=LONGEST).replace("“", "'").replace("”", "'").replace('"', "'")
 
 
-def sources(told: Told, /) -> dict[str, float | str]:
+def known(told: Told, /) -> dict[str, float | str]:
     """Key to number or text; nothing in it is rounded. A number that is not finite, or not known, has no key."""
     parts = (_row(told), _answer(told), _columns(told), _origin(told), _ways(told))
     found = {key: value for part in parts for key, value in part.items()}
@@ -76,22 +75,23 @@ def sources(told: Told, /) -> dict[str, float | str]:
 
 
 def _row(told: Told) -> dict[str, float | str]:
-    places = told.attributions.places or told.question.places
-    return {"row": float(places[told.row])} if places else {}
+    places = told.attributions.places
+    return {"row": float(places[0])} if places else {}
 
 
 def _answer(told: Told) -> dict[str, float | str]:
-    found, row, target = told.attributions, told.row, told.question.target
+    found, target = told.attributions, told.question.target
     out: dict[str, float | str] = {
         "target": shown(found.target),
-        "output": float(found.outputs[row]),
-        "base": float(found.base[row]),
-        "sum": float(found.values[row].sum()),
-        "residual": float(found.residual[row]),
+        "output": float(found.outputs[0]),
+        "base": float(found.base[0]),
+        "sum": float(found.values[0].sum()),
+        "residual": float(found.residual[0]),
+        "residual.size": abs(float(found.residual[0])),
     }
     if found.errors is not None:
-        out["largest_error"] = float(found.errors[row].max())
-    facts = {f"fact.{name}": float(value[row]) for name, value in found.facts.items()}
+        out["largest_error"] = float(found.errors[0].max())
+    facts = {f"fact.{name}": float(value[0]) for name, value in found.facts.items()}
     if target.threshold is not None:
         out["threshold"] = float(target.threshold)
     if told.decision is not None:
@@ -100,7 +100,7 @@ def _answer(told: Told) -> dict[str, float | str]:
     if target.scale == "probability":
         chances = found.outputs if found.scale == "probability" else found.facts.get("probability")
         if chances is not None:
-            out["chance"] = float(chances[row])
+            out["chance"] = float(chances[0])
     return out | facts
 
 
@@ -112,11 +112,11 @@ def _columns(told: Told) -> dict[str, float | str]:
     found, words = told.attributions, told.vocabulary
     out: dict[str, float | str] = {"columns": float(len(found.columns))}
     for i, column in enumerate(found.columns.columns):
-        name, value = column.name, float(found.rows[told.row, i])
+        name, value = column.name, float(found.rows[0, i])
         out[f"name.{name}"] = shown(words.labels.get(name, name))
         out[f"added.{name}"] = float(told.values[i])
         if found.errors is not None:
-            out[f"error.{name}"] = float(found.errors[told.row, i])
+            out[f"error.{name}"] = float(found.errors[0, i])
         if column.kind != "category":
             out[f"value.{name}"] = value
         elif not np.isnan(value):
@@ -189,14 +189,11 @@ def _valued(told: Told, key: str, column: str, value: Value) -> dict[str, float 
     return {key: _category(told, column, value) if isinstance(value, str) else float(value)}
 
 
-def check(told: Told, /) -> None:
-    """Raises AssayError where the records are not about the same rows."""
-    found, asked = told.attributions, told.question
-    pairs = [("attributions", found.rows, asked.rows)]
-    if told.recourse is not None:
-        pairs.append(("counterfactuals", told.recourse.rows, asked.rows))
-    for what, have, want in pairs:
-        if have.shape != want.shape or not np.array_equal(have, want, equal_nan=True):
+def check(question: Question, attributions: Attributions, recourse: Recourse | None, /) -> None:
+    """Raises AssayError where the records are not about the rows of the question."""
+    pairs = {"attributions": attributions.rows} | ({} if recourse is None else {"counterfactuals": recourse.rows})
+    for what, rows in pairs.items():
+        if rows.shape != question.rows.shape or not np.array_equal(rows, question.rows, equal_nan=True):
             raise AssayError(
                 f"The {what} are of other rows than the question.",
                 code="rows",
