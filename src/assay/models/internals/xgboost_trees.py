@@ -18,7 +18,7 @@ from assay.models.internals.forms import LinearForm, reason
 from assay.models.internals.trees import Tree, join
 from assay.models.structure.ensemble import Scale, TreeEnsemble
 from assay.models.structure.trees import broken, integers
-from assay.models.structure.xgboost_json import XGBoostJSON
+from assay.models.structure.xgboost_json import XGBoostJSON, leaf_size
 
 _LOGIT_BASE = frozenset({"binary:logistic", "reg:logistic"})
 _LOG_ODDS = _LOGIT_BASE | {"binary:logitraw", "multi:softprob", "multi:softmax"}
@@ -58,6 +58,8 @@ def form_of(booster: Any, facts: XGBoostJSON, /) -> TreeEnsemble | LinearForm | 
         # XGBoost 3 adds the base_score of the first class to every class: a row without values tells.
         return LinearForm(weights[:-1].T, _answer_to_nothing(used, facts).reshape(groups), scale)
     model = gradient["gbtree"]["model"] if gradient["name"] == "dart" else gradient["model"]
+    if any(leaf_size(tree) > 1 for tree in model["trees"]):
+        return reason("models.inside.part", part="An XGBoost model with one number for each class in every leaf")
     drop = gradient["weight_drop"] if gradient["name"] == "dart" else [1.0] * len(model["trees"])
     trees = [
         _tree(tree, int(group), float(weight))

@@ -125,33 +125,53 @@ def _check_booster(booster: Mapping[str, Any], shape: _Shape) -> None:
     for number, tree in enumerate(trees):
         if tree["id"] != number:
             raise broken("XGBoost file", f"tree {number} is called {str(tree['id'])[:20]}")
-        _check_tree(tree, f"XGBoost tree {number}", shape.features)
+        _check_tree(tree, f"XGBoost tree {number}", shape)
 
 
-def _check_tree(tree: Mapping[str, Any], where: str, features: int) -> None:
+def leaf_size(tree: Mapping[str, Any], /) -> int:
+    """How many numbers each leaf holds: one, or one for each output (`multi_strategy="multi_output_tree"`)."""
+    return max(1, int(tree["tree_param"].get("size_leaf_vector", "1")))
+
+
+def _check_tree(tree: Mapping[str, Any], where: str, shape: _Shape) -> None:
     param = tree["tree_param"]
-    nodes = int(param["num_nodes"])
-    if nodes < 1 or int(param.get("size_leaf_vector", "1")) not in (0, 1):
-        raise broken(where, "it has no nodes, or leaves of several numbers")
+    nodes, size = int(param["num_nodes"]), leaf_size(tree)
+    if nodes < 1 or int(param.get("size_leaf_vector", "1")) < 0 or size not in (1, shape.groups):
+        raise broken(where, f"it has no nodes, or leaves of {size} numbers for {shape.groups} outputs")
     left, right, split = (
         integers(tree[key], where=where, what=key, count=nodes)
         for key in ("left_children", "right_children", "split_indices")
     )
-    for key in ("split_conditions", "default_left", "base_weights"):
-        if len(tree[key]) != nodes:
-            raise broken(where, f"{key} has {len(tree[key])} entries, expected {nodes}")
+    for key, expected in (("split_conditions", nodes), ("default_left", nodes), ("base_weights", nodes * size)):
+        if len(tree[key]) != expected:
+            raise broken(where, f"{key} has {len(tree[key])} entries, expected {expected}")
     internal = left != -1
+    if size > 1 and "leaf_weights" in tree:
+        right = _without_places(right, internal, len(tree["leaf_weights"]), size, where)
     if (internal != (right != -1)).any():
         raise broken(where, "a node has one child")
     check_children(left, right, internal, where=where)
     parents = integers(tree["parents"], where=where, what="parents", count=nodes)
     inner = np.flatnonzero(internal)
-    if parents[0] != _NO_PARENT or (parents[left[inner]] != inner).any() or (parents[right[inner]] != inner).any():
+    if (
+        parents[0] not in ((_NO_PARENT,) if size == 1 else (_NO_PARENT, -1))
+        or (parents[left[inner]] != inner).any()
+        or (parents[right[inner]] != inner).any()
+    ):
         raise broken(where, "its nodes name other parents than they have")
-    within(split[internal], 0, features, where=where, what="split feature")
+    within(split[internal], 0, shape.features, where=where, what="split feature")
     kinds = integers(tree.get("split_type") or [0] * nodes, where=where, what="split_type", count=nodes)
     within(kinds, 0, 2, where=where, what="split type")
     _check_categories(tree, np.flatnonzero(internal & (kinds == 1)), where)
+
+
+def _without_places(right: np.ndarray, internal: np.ndarray, weights: int, size: int, where: str) -> np.ndarray:
+    """`right` with -1 at leaves, where XGBoost 3.1 and later keep the place of the leaf's own numbers."""
+    leaves = int((~internal).sum())
+    if weights != leaves * size:
+        raise broken(where, f"leaf_weights has {weights} entries, expected {leaves * size}")
+    within(right[~internal], 0, leaves, where=where, what="place of leaf weights")
+    return np.where(internal, right, -1)
 
 
 def _check_categories(tree: Mapping[str, Any], categorical: np.ndarray, where: str) -> None:
