@@ -105,12 +105,12 @@ def left_of(trees, node, row):
     return x < trees.threshold[node] if trees.strict else x <= trees.threshold[node]
 
 
-@pytest.mark.parametrize("tables", [True, False])
+@pytest.mark.parametrize("way", ["tables", "patterns", "pairs"])
 @pytest.mark.parametrize("order", [1, 2])
 @pytest.mark.parametrize("owner", [[0, 1, 2, 3, 4], [0, 1, 1, 2, 0]])
 @settings(max_examples=6, deadline=None)
 @given(seed=st.integers(0, 10_000))
-def test_values_are_those_of_all_coalitions(tables, order, owner, seed):
+def test_values_are_those_of_all_coalitions(way, order, owner, seed):
     trees, own = ensemble(seed, strict=bool(seed % 2)), np.array(owner)
     matrix, background, players = rows(seed + 1, 6, 5), rows(seed + 2, 7, 5), len(set(owner))
     for others, value_of in (
@@ -118,7 +118,7 @@ def test_values_are_those_of_all_coalitions(tables, order, owner, seed):
         (None, by_covers(trees, matrix, own)),
     ):
         game = TreeGame(trees, trees.value[:, 0], own, players, matrix, others)
-        found = tree_shapley(game, order=order, tables=tables)
+        found = tree_shapley(game, order=order, way="covers" if others is None and way != "tables" else way)
         expected = brute_force(value_of, players, order)
         np.testing.assert_allclose(found.values.reshape(players**order, -1), expected, atol=1e-12)
         np.testing.assert_allclose(found.mean + trees.base[0], value_of(())[0], atol=1e-12)
@@ -132,8 +132,8 @@ def test_base_and_values_sum_to_the_output_and_absent_columns_get_nothing(seed, 
     matrix, background = rows(seed, 9, width), rows(seed + 1, 4, width)
     for others in (background, None):
         game = TreeGame(trees, trees.value[:, 0], np.arange(width), width, matrix, others)
-        for tables in (True, False, None):
-            found = tree_shapley(game, tables=tables)
+        for way in ("tables", *(("covers",) if others is None else ("patterns", "pairs")), None):
+            found = tree_shapley(game, way=way)
             whole = found.mean + trees.base[0] + found.values.sum(axis=0)
             np.testing.assert_allclose(whole, trees.margin(matrix)[:, 0], atol=1e-11)
             unused = sorted(set(range(width)) - set(trees.feature[trees.left >= 0].tolist()))
@@ -222,13 +222,13 @@ def test_long_paths_by_covers_are_those_of_the_tables():
     trees = join([chain(16, 18)], base=np.zeros(1), width=18, strict=True, single=False, scale="value")
     matrix = np.random.default_rng(1).normal(size=(7, 18)) + 0.8
     game = TreeGame(trees, trees.value[:, 0], np.arange(18), 18, matrix)
-    by_table, by_cover = (tree_shapley(game, tables=way) for way in (True, False))
+    by_table, by_cover = (tree_shapley(game, way=way) for way in ("tables", "covers"))
     np.testing.assert_allclose(by_table.values, by_cover.values, atol=1e-12)
     np.testing.assert_allclose(by_table.mean, by_cover.mean, atol=1e-14)
 
 
-@pytest.mark.parametrize("tables", [True, False])
-def test_long_work_counts_its_trees(tables):
+@pytest.mark.parametrize("way", ["tables", "patterns", "pairs"])
+def test_long_work_counts_its_trees(way):
     heard: list[int] = []
 
     class Listener:
@@ -243,5 +243,5 @@ def test_long_work_counts_its_trees(tables):
 
     trees = ensemble(1)
     game = TreeGame(trees, trees.value[:, 0], np.arange(5), 5, rows(1, 4, 5), rows(2, 3, 5))
-    tree_shapley(game, tables=tables, progress=Listener())
+    tree_shapley(game, way=way, progress=Listener())
     assert heard[-2:] == [3, -1]

@@ -34,24 +34,27 @@ class _Front:
         )
 
 
-def add_by_covers(game: TreeGame, root: int, order: int, out: Floats, /) -> float:
-    """Adds to `out` (players^order, rows) the path-dependent values of one tree, leaf by leaf; returns its mean.
+def add_by_covers(game: TreeGame, root: int, order: int, out: Floats, /, *, above: int = -1) -> float:
+    """Adds to `out` (players^order, rows) the path-dependent values of the leaves of one tree with more than `above`
+    players on their paths; returns their part of its mean.
 
     For each leaf the derivative of the product over its players of (t a + (1 - t) r) is integrated over t; a says that
     the row meets the player's conditions, r is the player's ratio of covers. Time grows with rows, leaves and depth.
     """
     nodes = game.nodes(root)
-    inner = nodes[game.ensemble.left[nodes] >= 0]
+    inner = nodes[(game.ensemble.left[nodes] >= 0) & (game.reach[nodes] > above)]
     span = int(game.spans[nodes].max())
     size = max(1, CELLS // max(1, len(nodes) * span))
     mean = 0.0
     for start in range(0, len(game.rows), size):
         part = slice(start, start + size)
-        mean = _add_rows(game, root, inner, span, game.rows[part], order, out[:, part])
+        mean = _add_rows(game, root, inner, span, game.rows[part], order, out[:, part], above)
     return mean
 
 
-def _add_rows(game: TreeGame, root: int, inner: Integers, span: int, columns: Floats, order: int, out: Floats) -> float:
+def _add_rows(
+    game: TreeGame, root: int, inner: Integers, span: int, columns: Floats, order: int, out: Floats, above: int
+) -> float:
     place = np.zeros(game.ensemble.nodes, dtype=np.int64)
     place[inner] = np.arange(len(inner))
     ways = game.ways(inner, columns)
@@ -63,7 +66,7 @@ def _add_rows(game: TreeGame, root: int, inner: Integers, span: int, columns: Fl
         np.ones((1, span, len(columns)), dtype=bool),
     )
     mean = 0.0
-    while len(front.node):
+    while len((front := front.of(game.reach[front.node] > above)).node):
         ended = game.ensemble.left[front.node] < 0
         leaves = front.of(ended)
         mean += float(game.value[leaves.node] @ leaves.ratios.prod(axis=1))

@@ -69,6 +69,18 @@ class TreeGame:
             frontier = np.concatenate([left[frontier], right[frontier]])
         return np.asarray(np.bitwise_count(seen).sum(axis=1, dtype=np.int64))
 
+    @cached_property
+    def reach(self) -> Integers:
+        """(nodes,) how many different players stand on the longest path through each node."""
+        left, right = self.ensemble.left, self.ensemble.right
+        found, levels = self.spans.copy(), [self.ensemble.roots]
+        while len(inner := levels[-1][left[levels[-1]] >= 0]):
+            levels[-1] = inner
+            levels.append(np.concatenate([left[inner], right[inner]]))
+        for level in reversed(levels[:-1]):
+            found[level] = np.maximum(found[left[level]], found[right[level]])
+        return found
+
     def nodes(self, root: int, /) -> Integers:
         """The nodes of the tree at `root`, itself first."""
         left, right = self.ensemble.left, self.ensemble.right

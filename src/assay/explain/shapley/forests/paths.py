@@ -38,9 +38,9 @@ class Exit:
 class Paths:
     """A tree ready for walks: nodes in depth-first order with the bit of their player, and the exits.
 
-    `order` are nodes of the ensemble; the others are lists over `order`: `bit` (-1 at leaves), whether the player is
-    `fresh` on the path, the positions of the children `left` and `right` in `order`, and `exit`, the place in `exits`,
-    or -1 where a walk goes on. A split with an exit is one of two sister leaves.
+    `order` are nodes of the ensemble; the others are lists over `order`: `bit` (-1 where the walk ends), whether the
+    player is `fresh` on the path, the positions of the children `left` and `right` in `order`, and `exit`, the place in
+    `exits`, or -1 where a walk goes on or ends before too long paths. A split with an exit is one of two sister leaves.
     """
 
     order: list[int]
@@ -62,7 +62,8 @@ class Paths:
         while waiting:
             at, codes = waiting.pop()
             if self.bit[at] < 0:
-                visit(self.exit[at], codes)
+                if self.exit[at] >= 0:
+                    visit(self.exit[at], codes)
                 continue
             bit = 1 << self.bit[at]
             met = goes[self.order[at]] * np.uint16(bit)
@@ -86,8 +87,8 @@ class _Place:
     is_left: bool
 
 
-def paths_of(game: TreeGame, root: int, /) -> Paths:
-    """The Paths of the tree at `root`.
+def paths_of(game: TreeGame, root: int, /, *, most: int) -> Paths:
+    """The Paths of the tree at `root` to the leaves that have at most `most` players on them; 16 fit a code.
 
     Columns of one player (a one-hot group) are one bit: a row meets all their conditions or it does not.
     """
@@ -102,8 +103,8 @@ def paths_of(game: TreeGame, root: int, /) -> Paths:
             (found.left if here.is_left else found.right)[here.parent] = at
         for column in (found.left, found.right, found.exit):
             column.append(-1)
-        children = _children(game, here, at)
-        if not children:
+        children = _children(game, here, at, most)
+        if ensemble.left[here.node] < 0:
             found.exit[at] = len(found.exits)
             found.exits.append(Exit(here.players, (Member(here.node, here.ratios),)))
         player = int(owner[ensemble.feature[here.node]]) if children else -1
@@ -119,11 +120,11 @@ def paths_of(game: TreeGame, root: int, /) -> Paths:
     return found
 
 
-def _children(game: TreeGame, here: _Place, at: int) -> list[_Place]:
-    """The two children of a place, or none at a leaf."""
+def _children(game: TreeGame, here: _Place, at: int, most: int) -> list[_Place]:
+    """The two children of a place, or none at a leaf and where they would have too many players."""
     ensemble = game.ensemble
     left = int(ensemble.left[here.node])
-    if left < 0:
+    if left < 0 or game.spans[left] > most:
         return []
     player = int(game.owner[ensemble.feature[here.node]])
     players = here.players if player in here.players else (*here.players, player)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
@@ -15,6 +14,8 @@ from assay.explain.shapley.forests.covers import add_by_covers
 from assay.explain.shapley.forests.game import TreeGame
 from assay.explain.shapley.forests.pairs import PairWalk
 from assay.explain.shapley.forests.paths import Codes, Paths, paths_of
+from assay.explain.shapley.forests.patterns import add_by_patterns
+from assay.explain.shapley.forests.plan import Order, Plan, Way, plan_of
 from assay.explain.shapley.forests.tables import pair_tables, product_shares, value_tables
 
 TASK = "SHAP of trees"
@@ -22,12 +23,6 @@ ROWS = 8192
 """Rows whose codes stay in a processor's cache."""
 CELLS = 1 << 22
 """Numbers in the tables that are held at once."""
-CODED = 16
-"""Players on a path whose patterns fit a code."""
-_LEAF, _CELL, _ENTRY, _PAIR, _FACTOR = 1e-4, 5e-9, 2e-9, 6e-9, 5e-9
-"""Seconds, measured: a leaf, a step of its table, a row at a term of it; a pair of rows by players cubed; a factor."""
-
-Order = Literal[1, 2]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,31 +34,26 @@ class TreeSums:
 
 
 def tree_shapley(
-    game: TreeGame, /, *, order: Order = 1, tables: bool | None = None, progress: Progress | None = None
+    game: TreeGame, /, *, order: Order = 1, way: Way | None = None, progress: Progress | None = None
 ) -> TreeSums:
     """The exact Shapley values (order 1) or Shapley interaction indices of pairs (order 2) of a game of trees.
 
-    `tables` says which of two ways is taken, both exact: by tables over patterns, whose time grows with the rows plus
-    the background, or, for trees with long paths, row by row with each of the background. None takes the quicker one
-    for each tree.
+    `way` is one of several, all exact, see `plan_of`; None takes the quickest for each tree and each leaf of it: tables
+    over patterns, whose time grows with the rows plus the background, for leaves with few players on their paths.
     """
     out = np.zeros((game.players**order, len(game.matrix)))
-    roots = [int(root) for root in game.ensemble.roots]
-    coded = {root for root in roots if (_quicker_by_table(game, root, order) if tables is None else tables)}
+    plans = [plan_of(game, int(root), order, way) for root in game.ensemble.roots]
     mean, done = 0.0, 0
     if progress is not None:
-        progress.started(TASK, total=len(roots))
-    for some in _together(paths_of(game, root) for root in roots if root in coded):
-        mean += _add_by_tables(game, some, order, out)
-        done += len(some)
+        progress.started(TASK, total=len(plans))
+    for tabled in _together((plan, paths_of(game, plan.root, most=plan.most)) for plan in plans if plan.most >= 0):
+        mean += _add_by_tables(game, [paths for _, paths in tabled], order, out)
+        done += sum(plan.whole for plan, _ in tabled)
         if progress is not None:
             progress.advanced(TASK, done=done)
-    rest = [root for root in roots if root not in coded]
-    walk = PairWalk(game)
-    for several in walk.together(rest) if game.background is not None else ([root] for root in rest):
-        by_covers = game.background is None
-        mean += add_by_covers(game, several[0], order, out) if by_covers else walk.add(several, order, out)
-        done += len(several)
+    for some in _rest(game, [plan for plan in plans if not plan.whole]):
+        mean += _add_rest(game, some, order, out)
+        done += len(some)
         if progress is not None:
             progress.advanced(TASK, done=done)
     if progress is not None:
@@ -71,28 +61,32 @@ def tree_shapley(
     return TreeSums(out.reshape(*(game.players,) * order, -1), mean)
 
 
-def _quicker_by_table(game: TreeGame, root: int, order: Order) -> bool:
-    nodes = game.nodes(root)
-    spans = game.spans[nodes[game.ensemble.left[nodes] < 0]].astype(np.float64)
-    if spans.max() > CODED:
-        return False
-    rows = len(game.matrix)
-    by_table = float((_LEAF + 2**spans * spans ** (1 + order) * _CELL + rows * spans**order * _ENTRY).sum())
-    if game.background is None:
-        return by_table <= float((spans**2 * (rows + 200) * _FACTOR).sum())
-    return by_table <= rows * len(game.others) * float(spans.max()) ** 3 * _PAIR
+def _rest(game: TreeGame, plans: Sequence[Plan]) -> Iterator[list[Plan]]:
+    """What tables leave to do, in portions: pairs of several trees are walked together, the others go one by one."""
+    yield from ([plan] for plan in plans if plan.way != "pairs")
+    paired = {plan.root: plan for plan in plans if plan.way == "pairs"}
+    if paired:
+        yield from ([paired[root] for root in roots] for roots in PairWalk(game).together(list(paired)))
 
 
-def _together(trees: Iterator[Paths]) -> Iterator[list[Paths]]:
+def _add_rest(game: TreeGame, plans: Sequence[Plan], order: Order, out: Floats) -> float:
+    first = plans[0]
+    if first.way == "pairs":
+        return PairWalk(game).add([plan.root for plan in plans], order, out)
+    add = add_by_covers if first.way == "covers" else add_by_patterns
+    return add(game, first.root, order, out, above=first.most)
+
+
+def _together(trees: Iterator[tuple[Plan, Paths]]) -> Iterator[list[tuple[Plan, Paths]]]:
     """Trees in order, so many together that their tables fit `CELLS`."""
-    some: list[Paths] = []
+    some: list[tuple[Plan, Paths]] = []
     cells = 0
-    for paths in trees:
+    for plan, paths in trees:
         wanted = sum(len(exit.players) * len(exit.members) << len(exit.players) for exit in paths.exits)
         if some and cells + wanted > CELLS:
             yield some
             some, cells = [], 0
-        some.append(paths)
+        some.append((plan, paths))
         cells += wanted
     if some:
         yield some
