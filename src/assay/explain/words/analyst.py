@@ -51,7 +51,8 @@ def terms(say: Teller, /) -> Piece:
     listed = [_term(say, names[i]) for i in say.told.order[:LISTED]]
     if say.sources["others.count"]:
         count, added = say.given("others.count"), say.number("others.added", digits=2, signed=True)
-        listed.append(say.say("analyst.others", count=count, added=added))
+        id = say.catalogue.plural("analyst.others", len(names) - LISTED)
+        listed.append(say.say(id, count=count, added=added))
     return say.say("analyst.terms", terms=say.list(listed))
 
 
@@ -100,8 +101,12 @@ def _ways(say: Teller) -> Iterator[Piece]:
         yield say.say("analyst.already")
         return
     count = say.given("ways.count")
-    form = "analyst.ways_one" if len(ways.found) == 1 else "analyst.ways_other"
-    yield say.say(form, count=count, method=say.text("ways.method"), goal=say.quoted("ways.goal"))
+    yield say.say(
+        say.catalogue.plural("analyst.ways", len(ways.found)),
+        count=count,
+        method=say.text("ways.method"),
+        goal=say.quoted("ways.goal"),
+    )
     if ways.found:
         yield _way(say, ways.found[0])
     elif ways.blocked is not None:

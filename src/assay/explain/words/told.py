@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
@@ -147,6 +148,7 @@ def _origin(told: Told) -> dict[str, float | str]:
     return out | {f"protected.{name}": shown(told.vocabulary.labels.get(name, name)) for name in told.protected or ()}
 
 
+@cache
 def _version() -> str:
     try:
         return version("assay")
