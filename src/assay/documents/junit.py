@@ -28,7 +28,8 @@ def junit(run: Run, /, *, lang: str = "en") -> str:
         for e in entries:
             case = SubElement(suite, "testcase", classname=visible_words(check), name=_name(e.measure, words))
             _outcome(case, e, words.text(said(e, words, stands.policy.rules)), words)
-    rest = [(a.item.partition(":")[0], a.item) for a in stands.absent]
+    without = [*(a.item for a in stands.absent), *stands.unasked]
+    rest = [(item.partition(":")[0], item) for item in without]
     for check, text in [*rest, *((words.word("junit.run"), text) for text in stands.other)]:
         case = SubElement(
             _suite(root, check, run), "testcase", classname=visible_words(check), name=visible_words(text)

@@ -33,6 +33,7 @@ def markdown(run: Run, /, *, lang: str = "en") -> str:
         "" if run.status == "done" else f"> {words.word(status)}",
         words.markdown(made.gate),
         _obstacles(made, words),
+        words.markdown(made.unasked) if made.unasked else "",
         _checks(made, words),
         words.markdown(made.elsewhere.sentence) if made.elsewhere else "",
         _attached(made, words),

@@ -66,9 +66,10 @@ class _Gate:
 
 @dataclass(frozen=True)
 class Standing:
-    """`passed` of `required` judged Findings passed.
+    """`passed` of `required` judged Findings passed; where the Run was asked nothing the policy requires, of all judged.
 
-    `absent` are requirements nothing was judged for, `other` the reasons of the gate that concern the whole Run.
+    `absent` are requirements nothing was judged for, `unasked` those of checks that a Run of named checks was not asked
+    for, `asked` those that it was; `other` the reasons of the gate that concern the whole Run.
     `worst` is the required Finding that lies worst to its limit, `verdict` the worst verdict, `hidden` the slices
     that are not shown, `elsewhere` the checks that are for tasks of another kind, with those tasks.
     """
@@ -81,6 +82,8 @@ class Standing:
     worst: Entry | None
     blocking: tuple[Entry, ...]
     absent: tuple[Absent, ...]
+    asked: tuple[str, ...]
+    unasked: tuple[str, ...]
     other: tuple[str, ...]
     verdict: Verdict | None
     elsewhere: Mapping[str, tuple[str, ...]]
@@ -88,6 +91,11 @@ class Standing:
     @property
     def open(self) -> bool:
         """True when nothing stands in the way."""
+        return self.good and not self.unasked
+
+    @property
+    def good(self) -> bool:
+        """True when nothing that the Run was asked for stands in the way."""
         return not (self.blocking or self.absent or self.other)
 
     @property
@@ -106,9 +114,10 @@ def standing(run: Run, /) -> Standing:
     """How `run` stands under the policy it was judged by. Sign-offs are for the gate, not for a document."""
     policy = Policy.from_json(run.policy) if run.policy else Policy()
     said = _gate(run, replace(policy, sign_offs=()))
+    asked, unasked = _by_whether_asked(run, policy)
     hidden = hidden_findings(run.findings, group_cells(run.subject_facts), min_cell=policy.rules.min_cell)
     entries = _paired(
-        Entry(f, why, is_required(f, policy.required), f.id in said.findings) if f.limit else Entry(f, why)
+        Entry(f, why, is_required(f, asked), f.id in said.findings) if f.limit else Entry(f, why)
         for f, why in zip(run.findings, hidden.reasons, strict=True)
     )
     required = [e for e in entries if e.required]
@@ -120,11 +129,20 @@ def standing(run: Run, /) -> Standing:
         required=len(required),
         worst=lead(required),
         blocking=tuple(sorted((e for e in entries if e.blocks), key=rank)),
-        absent=said.absent,
+        absent=tuple(absent for absent in said.absent if absent.item not in unasked),
+        asked=asked,
+        unasked=unasked,
         other=said.other,
         verdict=max((e.verdict for e in required if e.verdict), key=list(Verdict).index, default=None),
         elsewhere=other_tasks(run.findings),
     )
+
+
+def _by_whether_asked(run: Run, policy: Policy) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What the policy requires: of checks that the Run was asked for, and of others."""
+    known = {*run.checks, *(f.check for f in run.findings)}
+    asked = tuple(item for item in policy.required if item.partition(":")[0] in known)
+    return asked, tuple(item for item in policy.required if item not in asked)
 
 
 def other_tasks(findings: Iterable[Finding], /) -> dict[str, tuple[str, ...]]:

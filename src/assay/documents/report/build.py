@@ -16,7 +16,7 @@ from assay.documents.report.facts import Attribute, Source, facts, group_sizes, 
 from assay.documents.report.made import Fact
 from assay.documents.report.order import Caps, by, caps
 from assay.documents.report.rows import name_of, reason_text
-from assay.documents.report.verdict import Obstacle, gate_line, headline, obstacles, overall
+from assay.documents.report.verdict import Obstacle, gate_line, headline, obstacles, overall, unasked_line
 from assay.documents.standing import NOT_RUN, Entry, Standing, standing
 
 MOST = 12
@@ -77,6 +77,7 @@ class Report:
     overall: Sentence
     headline: tuple[Sentence, ...]
     gate: Sentence
+    unasked: Sentence | None
     obstacles: tuple[Obstacle, ...]
     obstacles_left: int
     facts: tuple[Fact, ...]
@@ -101,6 +102,7 @@ def report(run: Run, /, *, language: Language, single: int = 2000, combined: int
         overall=overall(stands, language),
         headline=headline(stands, language),
         gate=gate_line(stands, len(ways), language),
+        unasked=unasked_line(stands, language),
         obstacles=tuple(ways[:OBSTACLES]),
         obstacles_left=len(ways) - OBSTACLES,
         facts=facts(run, language=language),

@@ -26,20 +26,25 @@ def overall(stands: Standing, language: Language, /) -> Sentence:
     """The verdict on the whole Run in words."""
     failed = sum(e.verdict is Verdict.FAIL for e in stands.entries if e.required)
     if failed:
-        return language.counted("overall.fail", failed)
+        return language.counted("overall.failed" if _of_all(stands) else "overall.fail", failed)
     if not stands.required and not stands.absent:
         return Sentence("overall.none")
-    if not stands.open:
+    if not stands.good:
         return Sentence("overall.blocked")
-    ids = {Verdict.WARN: "overall.warn", Verdict.PASS: "overall.pass"}
-    return Sentence(ids.get(stands.verdict or Verdict.PASS, "overall.open"))
+    verdict = {Verdict.WARN: "warn", Verdict.PASS: "pass"}.get(stands.verdict or Verdict.PASS, "open")
+    return Sentence(f"overall.asked_{verdict}" if stands.unasked else f"overall.{verdict}")
+
+
+def _of_all(stands: Standing) -> bool:
+    """True when everything judged counts, because the Run was asked nothing that the policy requires."""
+    return bool(stands.unasked) and not stands.asked
 
 
 def headline(stands: Standing, language: Language, /) -> tuple[Sentence, ...]:
     """How many required measures passed, and the one that lies worst to its limit. Never a mean."""
     if not stands.required:
         return (Sentence("headline.nothing"),)
-    id = "headline.required" if stands.policy.required else "headline.judged"
+    id = "headline.required" if stands.asked else "headline.judged"
     params = {"passed": language.count(stands.passed), "required": language.count(stands.required)}
     first = Sentence(id, params)
     worst = stands.worst
@@ -60,7 +65,16 @@ def _told(entry: Entry, language: Language) -> dict[str, Shown | Sentence]:
 
 def gate_line(stands: Standing, count: int, language: Language) -> Sentence:
     policy: dict[str, Shown] = {"policy": Name((stands.policy.name,)), "version": Name((stands.policy.version,))}
-    return Sentence("gate.open", policy) if stands.open else language.counted("gate.shut", count, **policy)
+    if stands.good:
+        return Sentence("gate.asked" if stands.unasked else "gate.open", policy)
+    return language.counted("gate.shut", count, **policy)
+
+
+def unasked_line(stands: Standing, language: Language, /) -> Sentence | None:
+    """What the policy requires and the Run was not asked for; None where there is nothing."""
+    if not stands.unasked:
+        return None
+    return language.counted("gate.unasked", len(stands.unasked), items=Name(stands.unasked, joiner=", "))
 
 
 def obstacles(stands: Standing, anchors: Mapping[str, str], language: Language, /) -> list[Obstacle]:
