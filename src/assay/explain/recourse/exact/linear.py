@@ -20,7 +20,12 @@ from assay.explain.recourse.space import Space, settle
 
 FURTHER = (0.0, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5)
 """How far beyond its bound the score is looked for, relatively, until the model itself agrees."""
+ROUNDED = 1e-6
+"""Costs nearer to the bound than this, relatively, differ from it by the tolerances of HiGHS only."""
+CLEAR = 1e-11
+"""Scores that are further beyond their bound than this, relatively, stay so however a library adds them up."""
 STRAIGHT = 1e-9
+"""How far from a straight line a score may be, relatively."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,10 +56,6 @@ class Plane:
         return Found(best.after, best.cost, best.cost if close else bound, bool(close), 0)
 
 
-ROUNDED = 1e-6
-"""Costs nearer to the bound than this, relatively, differ from it by the tolerances of HiGHS only."""
-
-
 @dataclass(frozen=True, eq=False)
 class _Row:
     plane: Plane
@@ -63,22 +64,38 @@ class _Row:
     requirement: Requirement
 
     def solve(self, *, until: float) -> Found:
-        space, goal = self.plane.space, self.plane.goal
-        made, bound = self._program(), np.inf
+        """The cheapest row clearly beyond the bound; one right at it only where every other costs more."""
+        made, bound, edge = self._program(), np.inf, None
         for further in FURTHER:
             solution = made.solve(self.requirement.bounds, further, until)
             bound = solution.bound if further == 0 else bound
             if solution.values is None:
                 break
-            after = made.row(solution.values)
-            old = self.before[None]
-            after = after[None]
-            if space.violations(old, after).any[0]:
-                after = settle(space, old, after)
-            after = space.columns.encode(space.columns.decode(after))
-            if not space.violations(old, after).any[0] and goal.ask(after, np.array([self.row])).met[0]:
-                return Found(after[0], float(space.cost(old, after)[0]), bound, True, 0)
-        return Found(None, np.inf, bound, bool(np.isinf(bound)), 0)
+            found = self._checked(made.row(solution.values), bound)
+            if found is None:
+                continue
+            if self._clear(found):
+                return found if edge is None or found.cost <= edge.cost + ROUNDED * (1 + edge.cost) else edge
+            edge = edge or found
+        return edge or Found(None, np.inf, bound, bool(np.isinf(bound)), 0)
+
+    def _checked(self, after: Floats, bound: float) -> Found | None:
+        """The row as the model gets it, where it keeps the constraints and the model itself answers as wanted."""
+        space, old, made = self.plane.space, self.before[None], after[None]
+        if space.violations(old, made).any[0]:
+            made = settle(space, old, made)
+        made = space.columns.encode(space.columns.decode(made))
+        if space.violations(old, made).any[0]:
+            return None
+        met = self.plane.goal.ask(made, np.array([self.row])).met[0]
+        return Found(made[0], float(space.cost(old, made)[0]), bound, True, 0) if met else None
+
+    def _clear(self, found: Found) -> bool:
+        """True where rounding in another batch cannot turn the answer."""
+        assert found.after is not None
+        scores = self._scores(np.stack([self.before, found.after]))
+        size = 1 + np.abs(self.requirement.bounds) + np.abs(scores).max(axis=0)
+        return bool((scores[1] - self.requirement.bounds >= CLEAR * size).all())
 
     def _program(self) -> _Made:
         """The program of the row: a variable for each number, one for each other value of a category."""
