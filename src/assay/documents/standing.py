@@ -66,7 +66,7 @@ class _Gate:
 
 @dataclass(frozen=True)
 class Standing:
-    """`passed` of `required` judged Findings passed; where the Run was asked nothing the policy requires, of all judged.
+    """`passed` of `required` judged Findings passed; of all judged where the Run was asked nothing that is required.
 
     `absent` are requirements nothing was judged for, `unasked` those of checks that a Run of named checks was not asked
     for, `asked` those that it was; `other` the reasons of the gate that concern the whole Run.
