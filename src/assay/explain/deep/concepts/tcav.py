@@ -126,7 +126,7 @@ def _runs(concept: Floats | None, pool: Floats, slopes: Floats, *, size: int, ru
 
 
 def _score(name: str, found: _Runs, against: _Runs, level: float) -> ConceptScore:
-    from scipy.stats import binomtest, ttest_ind
+    from scipy.stats import binomtest, ttest_ind_from_stats
 
     accuracy = found.right / found.held_out
     told = binomtest(int(found.right), found.held_out, 0.5, alternative="greater").pvalue
@@ -137,7 +137,10 @@ def _score(name: str, found: _Runs, against: _Runs, level: float) -> ConceptScor
     if not np.ptp(against.scores) and not np.ptp(found.scores):
         text = "all runs of the concept and all of random concepts have one score each, which cannot be tested"
         return ConceptScore(name, None, found.scores, accuracy, reason=Message("explain.concepts.constant", text, {}))
-    p_value = float(ttest_ind(found.scores, against.scores, equal_var=False).pvalue)
+    ours, theirs = found.scores, against.scores
+    sides = float(ours.mean()), float(ours.std(ddof=1)), len(ours)
+    others = float(theirs.mean()), float(theirs.std(ddof=1)), len(theirs)
+    p_value = float(ttest_ind_from_stats(*sides, *others, equal_var=False).pvalue)
     return ConceptScore(name, float(found.scores.mean()), found.scores, accuracy, p_value)
 
 
