@@ -62,3 +62,36 @@ def test_mistakes_are_usage_errors_that_say_what_to_do(assay: Call) -> None:
         assert said.code == 2, flags
         assert words in said.err, said.err
     assert "--representative" in assay("explain", "--help").out
+
+
+def test_a_decision_is_said_in_words_for_an_audience(assay: Call) -> None:
+    Path("words.toml").write_text('[labels]\namount_dm = "amount of the credit"\n[units]\namount_dm = "marks"\n')
+    said = assay("explain", "--demo", "credit", "--row", "17", "--audience", "customer", "--words", "words.toml")
+    assert said.code == 0, said.err
+    assert "associations" in said.out
+    assert "64%" in said.out
+    assert "digest sha256:" in assay("explain", "--demo", "credit", "--row", "17", "--audience", "regulator").out
+    wrong = assay("explain", "--demo", "credit", "--row", "17", "--audience", "king")
+    assert wrong.code == 2
+    assert "regulator" in wrong.err
+    assert assay("explain", "--demo", "credit", "--row", "17", "--words", "none.toml").code == 2
+
+
+def test_reasons_come_from_a_signed_table_only(assay: Call) -> None:
+    from assay.explain.words.reasons import codes, sign_codes
+    from assay.seal.keys import SigningKey, save_verify_key
+
+    draft = Path(codes.__file__).with_name("credit.toml").read_bytes()
+    key, other = SigningKey.generate(), SigningKey.generate()
+    save_verify_key(key.public, Path("ours.pem"))
+    save_verify_key(other.public, Path("theirs.pem"))
+    Path("codes.toml").write_bytes(draft)
+    Path("codes.signed.json").write_bytes(sign_codes(draft, keys=[key]))
+    asked = ("explain", "reasons", "--demo", "credit", "--row", "11")
+    signed = assay(*asked, "--codes", "codes.signed.json", "--key", "ours.pem")
+    assert signed.code == 0, signed.err
+    assert "principal reasons" in signed.out
+    assert key.public.id in signed.out
+    assert assay(*asked, "--codes", "codes.signed.json", "--key", "theirs.pem").code == 2
+    assert assay(*asked, "--codes", "codes.toml").code == 2
+    assert "a draft" in assay(*asked, "--codes", "codes.toml", "--draft").out

@@ -1,8 +1,6 @@
 """Why the model decides as it does, what would change a decision, and whether the explanation can be believed.
 
-    from assay import explain
-
-    explain.shap(case, [17]).as_list()
+In Python: `from assay import explain`, then `explain.shap(case, [17]).as_list()`.
 """
 
 from __future__ import annotations
@@ -15,6 +13,7 @@ from assay.explain.face import (
     counterfactuals,
     importance,
     lime,
+    paragraphs,
     partial_dependence,
     shap,
     text,
@@ -28,6 +27,7 @@ __all__ = [
     "counterfactuals",
     "importance",
     "lime",
+    "paragraphs",
     "partial_dependence",
     "shap",
     "text",
@@ -39,6 +39,7 @@ area = Area(
     catalogues=("assay.explain.checks", "assay.explain.explainers"),
     commands={
         "explain": "assay.explain.commands.explain:explain",
+        "explain reasons": "assay.explain.commands.reasons:adverse_action",
         "explain text": "assay.explain.commands.text:text",
     },
 )

@@ -11,7 +11,7 @@ random sample. What each function takes beyond that is said where it is made.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from assay.core.house import Progress
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from assay.explain.recourse.counterfactual import Recourse
     from assay.explain.recourse.retraining import Trainer
     from assay.explain.texts.attribution import TextAttributions
+    from assay.explain.words.paragraph import Paragraph
 
 Rows = int | Sequence[int] | Any | None
 LIME_BACKGROUND = 5000
@@ -191,6 +192,40 @@ def text(
     from assay.explain.texts.explain import explain
 
     return explain(model, [texts] if isinstance(texts, str) else list(texts), method=method, seed=seed, **settings)
+
+
+def paragraphs(
+    case: Case,
+    rows: Rows,
+    /,
+    *,
+    audience: Literal["customer", "analyst", "regulator"] = "customer",
+    words: Mapping[str, Any] | None = None,
+    method: str = "auto",
+    background: int = 200,
+    seed: int = 0,
+    language: str = "en",
+) -> tuple[Paragraph, ...]:
+    """One paragraph for the decision on each row, for an audience; see `assay.explain.words.paragraph.paragraphs`.
+
+    `words` are your names for columns ("labels"), their "units", "categories" and "classes".
+    """
+    from assay.explain.shapley.explain import explain
+    from assay.explain.words.paragraph import paragraphs as written
+    from assay.explain.words.vocabulary import Vocabulary
+
+    asked = _question(case, rows, background=background, seed=seed)
+    vocabulary = Vocabulary.parse(words or {})
+    found = explain(asked, method=method)
+    return written(
+        asked,
+        found,
+        audience=audience,
+        vocabulary=vocabulary,
+        protected=case.roles.protected,
+        data=case.name,
+        language=language,
+    )
 
 
 def _question(case: Case, rows: Rows, /, **settings: Any) -> Question:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assay.core.errors import AssayError
+from assay.core.errors import AssayError, unknown
 from assay.core.finding import Finding, Run
 from assay.core.house import House
 from assay.core.part import Answer, command
@@ -14,10 +16,12 @@ from assay.explain.commands.local import Local, explain_row
 from assay.explain.commands.page import write_page
 from assay.explain.overall.representative import Representatives
 from assay.explain.overall.representative import representatives as choose
+from assay.explain.words.vocabulary import Vocabulary
 from assay.pictures.wording import clean
 
 if TYPE_CHECKING:
     from assay.data.case import Case
+    from assay.explain.words.paragraph import Audience
 
 CHECKS = tuple(f"explain.{name}" for name in ("importance", "shap_summary", "effects", "interactions", "surrogate"))
 """What the model as a whole is asked; whether that can be believed is asked by the other checks of the area."""
@@ -42,6 +46,8 @@ def explain(
     ranges: tuple[str, ...] = (),
     rules: tuple[str, ...] = (),
     costs: tuple[str, ...] = (),
+    audience: str | None = None,
+    words: str | None = None,
     believe: bool = False,
     background: int = 200,
     out: str | None = None,
@@ -52,10 +58,14 @@ def explain(
 
     `--row 17` explains the row at place 17 of the data, counted from 0: what each column added (`--method` auto, a SHAP
     method, or lime), up to `--count` changes that would turn the decision, and the nearest rows decided otherwise;
-    `--out` writes a page. Changes keep to `--immutable age`, `--one-way age=up`, `--ranges hours=0:60`, `--rules
-    "rent <= income"`, `--costs job=3`, and never touch protected attributes; `--exact` proves the cheapest one (linear
-    models and trees). A regression needs `--target low:high`. `--representative 10` shows the ten rows of each decision
-    and group that stand best for the others.
+    `--out` writes a page. `--audience customer`, `analyst` or `regulator` says it in a paragraph, in the words of
+    `--words FILE`, a TOML file with the tables labels, units, categories and classes.
+
+    Changes keep to `--immutable age`, `--one-way age=up`, `--ranges hours=0:60`, `--rules "rent <= income"`, `--costs
+    job=3`, and never touch protected attributes; `--exact` proves the cheapest one (linear models and trees). A
+    regression needs `--target low:high`.
+
+    `--representative 10` shows the ten rows of each decision and group that stand best for the others.
     """
     if row is not None and representative is not None:
         raise AssayError("A row and representatives are two questions.", code="usage", hint="Ask one at a time.")
@@ -76,10 +86,27 @@ def explain(
         count=count,
         background=background,
         constraints={name: list(value) for name, value in given.items() if value},
+        audience=_audience(audience),
+        vocabulary=_vocabulary(words),
         seed=seed,
         progress=house.progress,
     )
     return _Row(found, write_page(found.html(), out) if out else "")
+
+
+def _audience(text: str | None) -> Audience | None:
+    known: dict[str, Audience] = {"customer": "customer", "analyst": "analyst", "regulator": "regulator"}
+    if text is not None and text not in known:
+        raise unknown("audience", text, known, code="audience")
+    return None if text is None else known[text]
+
+
+def _vocabulary(path: str | None) -> Vocabulary:
+    """The words in a TOML file; none where there is no file."""
+    try:
+        return Vocabulary.parse(tomllib.loads(Path(path).read_text(encoding="utf-8")) if path else {})
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise AssayError(f"{path!r} cannot be read: {error}.", code="words", hint="Give a TOML file.") from None
 
 
 _TRUST = tuple(f"explain.{name}" for name in ("faithfulness", "stability", "agreement", "randomisation", "reliance"))

@@ -18,6 +18,9 @@ from assay.pictures.wording import clean
 
 if TYPE_CHECKING:
     from assay.data.case import Case
+    from assay.explain.question import Question
+    from assay.explain.words.paragraph import Audience, Paragraph
+    from assay.explain.words.vocabulary import Vocabulary
 
 LONGEST = 120
 """Letters of a name or value that are shown."""
@@ -32,9 +35,13 @@ class Local:
     attributions: Attributions
     recourse: Recourse | None
     neighbours: Neighbours | None
+    paragraph: Paragraph | None = None
 
     def text(self) -> str:
-        """The row as a table with bars, the ways to another answer, and the nearest rows that have it."""
+        """The row as a table with bars, the ways to another answer, and the nearest rows that have it; for an audience
+        its paragraph alone."""
+        if self.paragraph is not None:
+            return self.paragraph.text
         parts = [self.decision, "", terminal(self.attributions, 0), *self._additivity()]
         if self.recourse is not None:
             parts += ["", *_ways(self.recourse, self.recourse[0])]
@@ -58,7 +65,7 @@ class Local:
             "attributions": self.attributions.to_json(),
             "counterfactuals": None if self.recourse is None else self.recourse.to_json(),
             "nearest_unlike": None if self.neighbours is None else self.neighbours.to_json(),
-        }
+        } | ({} if self.paragraph is None else {"paragraph": self.paragraph.to_json()})
 
     def html(self) -> str:
         """One page with the pictures; it needs nothing from outside, and every text in it is escaped."""
@@ -68,7 +75,8 @@ class Local:
         after = _nearest(self.neighbours) if self.neighbours is not None else []
         if self.recourse is not None and not self.recourse[0].found:
             after = [*_ways(self.recourse, self.recourse[0]), "", *after]
-        return page(f"Row {self.place}", [self.decision], pictures, after)
+        said = self.decision if self.paragraph is None else self.paragraph.text
+        return page(f"Row {self.place}", said.split("\n"), pictures, after)
 
 
 def explain_row(
@@ -83,10 +91,12 @@ def explain_row(
     count: int,
     background: int,
     constraints: Mapping[str, Any],
+    audience: Audience | None,
+    vocabulary: Vocabulary,
     seed: int,
     progress: Progress | None,
 ) -> Local:
-    """The Local of the row at `place` of a Case."""
+    """The Local of the row at `place` of a Case; with an `audience` it has a Paragraph in the words of `vocabulary`."""
     from assay.explain import face
     from assay.explain.question import question
     from assay.explain.recourse.neighbours import nearest_unlike
@@ -107,13 +117,37 @@ def explain_row(
         said = f"Row {place}: decided {is_so}{label}; {clean(wide.target.name, longest=LONGEST)} is {number:.4g}."
         said += "" if wide.target.threshold is None else f" The threshold is {wide.target.threshold:g}."
     if wide.target.output is None and target is None:
-        return Local(place, said, found, None, None)
+        return Local(place, said, found, None, None, _paragraph(case, wide, found, None, audience, vocabulary))
     shared: dict[str, Any] = {"target": target, "seed": seed, "progress": progress, **constraints}
     if exact:
         ways = face.cheapest_counterfactuals(case, [place], **shared)
     else:
         ways = face.counterfactuals(case, [place], count=count, **shared)
-    return Local(place, said, found, ways, nearest_unlike(wide, target=target))
+    told = _paragraph(case, wide, found, ways, audience, vocabulary)
+    return Local(place, said, found, ways, nearest_unlike(wide, target=target), told)
+
+
+def _paragraph(
+    case: Case,
+    asked: Question,
+    found: Attributions,
+    ways: Recourse | None,
+    audience: Audience | None,
+    vocabulary: Vocabulary,
+) -> Paragraph | None:
+    if audience is None:
+        return None
+    from assay.explain.words.paragraph import paragraph
+
+    return paragraph(
+        asked,
+        found,
+        audience=audience,
+        recourse=ways,
+        vocabulary=vocabulary,
+        protected=case.roles.protected,
+        data=case.name,
+    )
 
 
 def _ways(found: Recourse, ways: Ways) -> Iterator[str]:

@@ -88,7 +88,7 @@ def _check(table: CodeTable, *, count: int, unsigned: bool) -> None:
         raise AssayError(
             f"Nobody signed the table of reason codes {table.name!r}.",
             code="signature",
-            hint="Sign it and read it with the keys you trust, or pass unsigned=True to try a draft.",
+            hint="Sign it and read it with the keys you trust, or try a draft with unsigned=True (--draft).",
         )
 
 
