@@ -19,7 +19,7 @@ from assay.fairness.stratified import pooled_differences
 
 @check(
     "fairness.calibration",
-    version=1,
+    version=2,
     title="The same score means different things in different groups",
     counts=by("protected", "label", "score", sums=("score",)),
     tasks=("binary",),

@@ -15,7 +15,7 @@ from assay.fairness.stratified import pooled_differences
 
 @check(
     "fairness.label_conditional",
-    version=1,
+    version=2,
     title="Alike in what may count, yet labelled differently",
     counts=by("protected", "control", "label"),
     tasks=("binary",),
