@@ -63,6 +63,13 @@ class Columns:
     def __len__(self) -> int:
         return len(self.columns)
 
+    def same(self, other: Columns, /) -> bool:
+        """True where both turn tables into the same matrices and back: names, kinds, types and levels are equal."""
+        mine, theirs = (
+            [(one.name, one.kind, one.type, one.levels) for one in columns.columns] for columns in (self, other)
+        )
+        return mine == theirs
+
     def place(self, name: str, /) -> int:
         """Where the column called `name` stands."""
         if name not in self.names:

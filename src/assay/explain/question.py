@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from assay.core.errors import AssayError
 from assay.explain.columns import Columns, Floats
+from assay.explain.kept import Kept
 from assay.explain.target import Target, target_of
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ ROWS = 1000
 """Rows that are explained, where nobody says which."""
 MOST = 200_000
 """Rows read to find training rows among them."""
+_BACKGROUNDS: WeakKeyDictionary[Case, Kept] = WeakKeyDictionary()
 LARGEST = 1e150
 """Numbers beyond this have no square in float64, so that neither spread nor distance can be told."""
 
@@ -34,6 +37,7 @@ class Question:
     Both are numbers of `target.columns`. `places` are the rows' places in the data, from 0; empty where the rows were
     drawn at random or given by hand. `origin` says in words where the background is from. `groups` are columns of the
     Case, one entry a row, for numbers by group (protected attributes; empty where the rows were given by hand).
+    `kept` is what was worked out about the background.
     """
 
     target: Target
@@ -43,6 +47,7 @@ class Question:
     places: tuple[int, ...] = ()
     groups: Any = None
     seed: int = 0
+    kept: Kept = field(default_factory=Kept)
 
     @property
     def columns(self) -> Columns:
@@ -76,19 +81,23 @@ def question(
     asked = _rows(case, rows, names, limit, seed)
     if not asked.table.num_rows:
         raise AssayError("No row was given to explain.", code="row", hint="Give a frame with at least one row.")
-    others = _background(case, names, background, seed)
-    columns = Columns.of(_joined(asked.table, others.table, names))
-    matrix, compared = columns.encode(asked.table), columns.encode(others.table)
-    _check_sizes(columns, np.concatenate([matrix, compared]))
+    others = _known_background(case, names, background, seed)
+    columns = Columns.of(_joined(asked.table, others.taken.table, names))
+    fits = columns.same(others.columns)
+    columns = others.columns if fits else columns
+    matrix = columns.encode(asked.table)
+    compared = others.matrix if fits else columns.encode(others.taken.table)
+    _check_sizes(columns, matrix)
     protected = [name for name in case.roles.protected if name in asked.table.column_names]
     return Question(
-        target_of(case, columns, others.table.slice(0, 1), output=output),
+        target_of(case, columns, others.taken.table.slice(0, 1), output=output, kept=others.kept),
         matrix,
         compared,
-        others.origin,
+        others.taken.origin,
         asked.places,
         asked.table.select(protected) if protected else None,
         seed,
+        others.kept if fits else Kept(),
     )
 
 
@@ -149,6 +158,31 @@ def _rows(case: Case, rows: Any, names: tuple[str, ...], limit: int, seed: int) 
         )
     places = tuple(int(place) for place in given)
     return _Taken(case.take(places, _wanted(case, names)), places)
+
+
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """A background as it was read, and as a matrix of its own columns; and what was worked out about it."""
+
+    taken: _Taken
+    columns: Columns
+    matrix: Floats
+    kept: Kept
+
+
+def _known_background(case: Case, names: tuple[str, ...], wanted: int, seed: int) -> _Known:
+    """The background of a Case, read once for each size and seed: the rows of a Case do not change."""
+
+    def made() -> _Known:
+        taken = _background(case, names, wanted, seed)
+        columns = Columns.of(taken.table.select(list(names)))
+        matrix = columns.encode(taken.table)
+        _check_sizes(columns, matrix)
+        matrix.flags.writeable = False
+        return _Known(taken, columns, matrix, Kept())
+
+    kept = _BACKGROUNDS.setdefault(case, Kept(most=4))
+    return kept.get((names, wanted, seed, case.held_out), (), made)
 
 
 def _background(case: Case, names: tuple[str, ...], wanted: int, seed: int) -> _Taken:

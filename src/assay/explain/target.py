@@ -10,6 +10,7 @@ import numpy as np
 from assay.core.errors import AssayError, unknown
 from assay.core.subject import Model
 from assay.explain.columns import Columns, Floats
+from assay.explain.kept import Kept
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -95,11 +96,13 @@ class Target:
         return np.asarray(labels.astype(str) == self.label)
 
 
-def target_of(case: Case, columns: Columns, probe: pa.Table, /, *, output: str | None = None) -> Target:
+def target_of(
+    case: Case, columns: Columns, probe: pa.Table, /, *, output: str | None = None, kept: Kept | None = None
+) -> Target:
     """The Target of a Case's model: the probability of the favourable class, or of the class called `output`.
 
     A model without the favourable class among its own explains its last one. `probe` is a row that tells whether the
-    model gives probabilities. Raises AssayError where the Case has no model, or no such class.
+    model gives probabilities, unless `kept` knows. Raises AssayError where the Case has no model, or no such class.
     """
     model = case.model
     if model is None:
@@ -117,7 +120,8 @@ def target_of(case: Case, columns: Columns, probe: pa.Table, /, *, output: str |
     if chosen not in model.classes:
         raise unknown("class of the model", chosen, model.classes, code="class")
     place = model.classes.index(chosen)
-    if model.scores(probe) is None:
+    known = Kept() if kept is None else kept
+    if not known.get("probabilities", (model,), lambda: model.scores(probe) is not None):
         return Target(model, columns, place, "decision")
     return Target(model, columns, place, "probability", _threshold(case, chosen))
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assay.core.errors import AssayError, unknown
 from assay.explain.columns import Floats
-from assay.explain.recourse.shortcut import Shortcut, shortcut
+from assay.explain.kept import Kept
+from assay.explain.recourse.shortcut import CLOSE, Shortcut, shortcut
 from assay.explain.target import BATCH, Target
 
 Bools = NDArray[np.bool_]
 SMALL = 1e-12
 """Probabilities are kept this far from 0 and 1 where their log-odds are taken."""
+CONTROL = 8
+"""Rows of the background that are asked again, to see that the model is still the same."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,15 +66,19 @@ class Goal:
             values = target(matrix) if self.shortcut is None else self.shortcut.answers(matrix)
             outside = np.maximum(self.low - values, values - self.high)
             return Answers(np.asarray(outside <= 0), -outside, values)
-        table, scores = None, None if self.shortcut is None else self.shortcut.answers(matrix)
+        scores = None if self.shortcut is None else self.shortcut.answers(matrix)
+        labels = None
         if scores is None:
             table = target.columns.decode(matrix)
             target.calls.batches += 1
             target.calls.rows += table.num_rows
+            if target.scale == "decision" or (target.threshold is None and not self.by_scores):
+                # labels first: the pass for them gives the scores of the same table too
+                labels = np.asarray(target.model.predict(table)).astype(str)
             scores = None if target.scale == "decision" else target.model.scores(table)
         reach = self.reach[rows]
         if scores is None:
-            is_class = np.asarray(np.asarray(target.model.predict(table)).astype(str) == target.label)
+            is_class = np.asarray(labels == target.label)
             return Answers(is_class == reach, np.where(is_class == reach, 0.5, -0.5), is_class.astype(np.float64))
         chance = np.asarray(scores[:, target.output], dtype=np.float64)
         if target.threshold is not None:
@@ -80,8 +88,8 @@ class Goal:
             others = np.delete(np.asarray(scores, dtype=np.float64), target.output, axis=1).max(axis=1)
             ahead = np.log(np.maximum(chance, SMALL)) - np.log(np.maximum(others, SMALL))
             is_class = ahead > 0
-            if not self.by_scores:
-                is_class = np.asarray(np.asarray(target.model.predict(table)).astype(str) == target.label)
+            if labels is not None:
+                is_class = np.asarray(labels == target.label)
         return Answers(np.asarray(is_class == reach), np.where(reach, ahead, -ahead), chance)
 
 
@@ -106,6 +114,20 @@ class Standing:
     wanted: Bools
 
 
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """What a model says of a background as if the goal's class was wanted of each row: `said`.
+
+    `by_scores`: the scores alone decide it as the model does. `shortcut`: its form, where it answers these rows as the
+    model does. `asked` is how many rows the model was asked for it.
+    """
+
+    said: Answers
+    by_scores: bool
+    shortcut: Shortcut | None
+    asked: int
+
+
 def standing(
     target: Target,
     rows: Floats,
@@ -115,26 +137,72 @@ def standing(
     *,
     low: Floats | None = None,
     high: Floats | None = None,
+    kept: Kept | None = None,
 ) -> Standing:
     """The Standing for what is `wanted`: a class by name, (low, high) of a regression (None: open), or None.
 
     None is the other decision: rows decided as the class of `target` are to leave it, the others to reach it. `low`,
-    `high` (columns,) are where a search may move numbers; without them the quick goal asks the model.
+    `high` (columns,) are where a search may move numbers; without them the quick goal asks the model. What the model
+    says of the background is taken from `kept` where it is known; a few rows of it are asked again each time, and all
+    of them where the model has changed. `Target.calls` counts all of them all the same.
     """
-    n = len(rows)
-    goal = _goal(target, wanted)
-    everything = np.concatenate([rows, background])
-    forward = replace(goal, reach=np.ones(len(everything), dtype=bool))
-    said = forward.ask(everything, np.arange(len(everything)))
+    goal, n, k = _goal(target, wanted), len(rows), min(CONTROL, len(background))
+    with_control = np.concatenate([rows, background[:k]])
+    said = _forward(goal, n + k).ask(with_control, np.arange(n + k))
+    sides = tuple(None if side is None else side.tobytes() for side in (low, high))
+    key = ("ground", goal.target.output, target.threshold, target.scale, goal.low, goal.high, sides)
+    about, before = (target.model, target.columns, background), target.calls.rows
+    known, make = Kept() if kept is None else kept, partial(_ground, goal, background, low, high)
+    ground = known.get(key, about, make)
+    if not np.allclose(ground.said.output[:k], said.output[n:], rtol=1e-5, atol=1e-7):
+        ground = known.get(key, about, make, anew=True)
+    target.calls.rows = before + ground.asked
     reach = ~said.met[:n] if wanted is None else np.full(n, goal.reach[0])
     mine = Answers(said.met[:n] == reach, np.where(reach, said.lead[:n], -said.lead[:n]), said.output[:n])
     goal = replace(goal, reach=reach)
+    quick = goal
+    if ground.by_scores and bool(((said.lead > 0) == said.met).all()):
+        quick = replace(goal, by_scores=True)
+    if _may_shorten(quick) and low is not None and high is not None:
+        quick = replace(quick, shortcut=_shortened(goal.target, ground, background, rows, said.output[:n], low, high))
+    return Standing(goal, quick, mine, ground.said.met)
+
+
+def _forward(goal: Goal, n: int) -> Goal:
+    return replace(goal, reach=np.ones(n, dtype=bool))
+
+
+def _may_shorten(quick: Goal) -> bool:
+    return quick.by_scores or quick.target.output is None or quick.target.threshold is not None
+
+
+def _ground(goal: Goal, background: Floats, low: Floats | None, high: Floats | None) -> Ground:
+    target, before = goal.target, goal.target.calls.rows
+    said = _forward(goal, len(background)).ask(background, np.arange(len(background)))
     scored = target.output is not None and target.threshold is None and target.scale != "decision"
-    quick = replace(goal, by_scores=True) if scored and ((said.lead > 0) == said.met).all() else goal
-    may = quick.by_scores or target.output is None or target.threshold is not None
-    if may and low is not None and high is not None:
-        quick = replace(quick, shortcut=shortcut(goal.target, everything, said.output, low, high))
-    return Standing(goal, quick, mine, said.met[n:])
+    by_scores = scored and bool(((said.lead > 0) == said.met).all())
+    found = None
+    if _may_shorten(replace(goal, by_scores=by_scores)) and low is not None and high is not None and len(background):
+        found = shortcut(target, background, said.output, low, high)
+    return Ground(said, by_scores, found, target.calls.rows - before)
+
+
+def _shortened(
+    target: Target, ground: Ground, background: Floats, rows: Floats, outputs: Floats, low: Floats, high: Floats
+) -> Shortcut | None:
+    """The background's Shortcut where the rows lie within it and are answered alike, else one of all of them."""
+    if ground.shortcut is None:
+        return None
+    lost = np.isnan(rows)
+    least, most = (side.reduce(background, axis=0) for side in (np.fmin, np.fmax))
+    within = np.where(lost, np.isnan(background).any(axis=0), (rows >= least) & (rows <= most)).all()
+    if within:
+        answers = ground.shortcut.answers(rows)
+        said = answers if target.output is None else answers[:, target.output]
+        if np.allclose(said, outputs, rtol=CLOSE, atol=CLOSE):
+            return ground.shortcut
+    everything = np.concatenate([rows, background])
+    return shortcut(target, everything, np.concatenate([outputs, ground.said.output]), low, high)
 
 
 def goal_for(target: Target, rows: Floats, wanted: str | Sequence[float | None] | None, /) -> Goal:

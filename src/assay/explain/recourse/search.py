@@ -16,7 +16,7 @@ from assay.explain.recourse.appraisal import Judge, Robustness
 from assay.explain.recourse.constraints import Constraints
 from assay.explain.recourse.counterfactual import Counterfactual, Recourse, Ways
 from assay.explain.recourse.goal import Answers, Goal, Standing, standing
-from assay.explain.recourse.plausibility import Neighbourhood
+from assay.explain.recourse.plausibility import Neighbourhood, distance_weights
 from assay.explain.recourse.robustness import ROBUST, Retrained
 from assay.explain.recourse.space import Space, relaxed, space_of
 from assay.explain.recourse.steps.choose import chosen
@@ -58,10 +58,13 @@ def counterfactuals(
     """
     _check(count, robust, retrained)
     asked = constraints if isinstance(constraints, Constraints) else Constraints.parse(constraints or {})
-    before, background = question.target.calls.rows, question.background[:MOST]
+    before, every = question.target.calls.rows, question.background
+    background = question.kept.get(("first", MOST), (every,), lambda: every[:MOST])
     space = space_of(asked, question.columns, question.background)
-    stands = standing(question.target, question.rows, background, target, low=space.low, high=space.high)
-    near = Neighbourhood.of(space, question.background)
+    stands = standing(
+        question.target, question.rows, background, target, low=space.low, high=space.high, kept=question.kept
+    )
+    near = near_data(question, space)
     wish = _Wish(question.seed, count, plausible, retrained, robust, effort or Effort())
     search = _Search(stands, space, background, near, wish)
     ways = search.ways(question.rows, progress)
@@ -79,6 +82,12 @@ def counterfactuals(
         | {"count": count, "plausible": plausible, "robust": robust}
         | {"seed": question.seed, "background": question.origin},
     )
+
+
+def near_data(question: Question, space: Space, /) -> Neighbourhood:
+    """The Neighbourhood of the question's background, worked out once."""
+    key = ("neighbourhood", distance_weights(space).tobytes(), space.nominal.tobytes())
+    return question.kept.get(key, (question.background,), lambda: Neighbourhood.of(space, question.background))
 
 
 def _check(count: int, robust: bool, retrained: Retrained | None) -> None:
