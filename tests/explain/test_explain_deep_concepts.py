@@ -12,13 +12,17 @@ from assay.explain.deep.concepts.tcav import tcav
 from assay.explain.deep.concepts.vectors import vector
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def _one_thread():
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    torch.manual_seed(0)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    torch.manual_seed(0)
 
 
 def stripes(n, seed, row=None):

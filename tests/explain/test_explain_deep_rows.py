@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -24,13 +26,17 @@ NAMES = ["age", "count", "member", "rate"]
 ALL = (integrated_gradients, smooth_grad, gradient_shap, occlusion)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def _one_thread():
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    torch.manual_seed(0)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    torch.manual_seed(0)
 
 
 def frame(n: int = 60) -> pd.DataFrame:
@@ -103,7 +109,7 @@ def test_expected_gradients_of_a_linear_network_within_their_errors():
 
 def test_monte_carlo_errors_are_those_of_repeated_runs():
     about = asked(network(act=nn.Tanh))
-    runs = [rows.gradient_shap(type(about)(**{**vars(about), "seed": s}), samples=100) for s in range(60)]
+    runs = [rows.gradient_shap(replace(about, seed=s), samples=100) for s in range(60)]
     spread = np.std([run.values for run in runs], axis=0, ddof=1)
     stated = np.mean([run.errors for run in runs], axis=0)
     live = stated > 1e-6
@@ -246,7 +252,28 @@ def test_what_cannot_be_explained_says_why():
 
 def _narrow(about):
     """The question with a network of another width, found out only when it is asked."""
-    from dataclasses import replace
-
     model = wrap(nn.Linear(7, 1), classes=("no", "yes"), output="logits", features=NAMES)
     return replace(about, target=replace(about.target, model=model))
+
+
+def test_a_jump_that_no_gradient_shows_is_left_and_said():
+    class Step(nn.Module):
+        def forward(self, x):
+            return (x[:, :1] > 0.3).float() + x[:, 1:2]
+
+    about = asked(Step(), classes=None, form="values")
+    found = rows.integrated_gradients(about, baseline="zeros")
+    over = about.rows[:, 0] > 0.3
+    assert over.any()
+    np.testing.assert_allclose(found.residual, np.where(over, 1.0, 0.0), atol=1e-5)
+    np.testing.assert_array_equal(found.facts["complete"], ~over)
+    assert found.facts["steps"].max() < 400
+    assert not found.additive
+
+
+def test_exported_programs_are_explained_as_the_module_they_came_from():
+    module = network().eval()
+    shapes = ({0: torch.export.Dim("rows", min=1)},)
+    program = torch.export.export(module, (torch.zeros(3, 4),), dynamic_shapes=shapes).module()
+    one, two = (rows.integrated_gradients(asked(each)) for each in (module, program))
+    np.testing.assert_allclose(one.values, two.values, atol=1e-6)

@@ -17,13 +17,17 @@ from assay.explain.deep.tensors import Settings
 from assay.models.live import wrap
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def _one_thread():
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    torch.manual_seed(0)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    torch.manual_seed(0)
 
 
 @pytest.fixture(scope="module")
@@ -332,3 +336,28 @@ def test_callers_of_attention_get_what_they_asked_for():
         found = attention(module, np.ones((2, 3, 4)))
         assert found.weights[0].shape == (2, 2, 3, 3)
     assert module.shapes == [None, (2, 3, 3), (2, 2, 3, 3)]
+
+
+def test_layers_and_attention_of_a_network_that_reads_tokens():
+    class Words(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embedding, self.reader = nn.Embedding(9, 4), Reader()
+
+        def forward(self, x):
+            return self.reader(self.embedding(x))
+
+    module = Words()
+    texts = np.array([[1, 5, 8], [2, 2, 0]])
+    found = layers.layer_integrated_gradients(module, texts, layer="embedding", output=1, tokens=True)
+    assert found.values.shape == (2, 3, 4)
+    assert found.additive
+    np.testing.assert_allclose(found.facts["around"], 0, atol=1e-6)
+    np.testing.assert_allclose(found.values[1, 2], 0, atol=1e-7)
+    vectors = module.embedding.weight.detach().numpy()[texts]
+    np.testing.assert_allclose(layers.activations(module, texts, layer="embedding", tokens=True), vectors)
+    expected = attention(module.reader, vectors)
+    seen = attention(module, texts, tokens=True)
+    np.testing.assert_allclose(seen.rollout(), expected.rollout(), atol=1e-6)
+    with pytest.raises(AssayError, match="could not be explained on these inputs"):
+        tensors.explain(module, texts)

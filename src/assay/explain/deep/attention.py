@@ -11,7 +11,7 @@ import numpy as np
 
 from assay.core.errors import AssayError, unknown
 from assay.explain.columns import Floats
-from assay.explain.deep.network import Network, attempt, network_of, numbers, torch_library
+from assay.explain.deep.network import attempt, network_of, numbers, torch_library
 from assay.explain.deep.tensors import checked
 
 STATEMENT = (
@@ -64,13 +64,15 @@ class Attention:
         return np.asarray(whole)
 
 
-def attention(model: Any, inputs: Any, /) -> Attention:
+def attention(model: Any, inputs: Any, /, *, tokens: bool = False) -> Attention:
     """The Attention of every `torch.nn.MultiheadAttention` in the model for inputs (rows, ...), in evaluation mode.
+
+    `tokens`: inputs are places of tokens, whole numbers.
 
     Raises AssayError where the model has none: transformers with attention of their own making are not seen.
     """
     torch = torch_library()
-    network = network_of(model)
+    network = network_of(model, tokens=tokens)
     asked = checked(inputs, what="inputs")
     inner = {
         name: part for name, part in network.module.named_modules() if isinstance(part, torch.nn.MultiheadAttention)
@@ -83,7 +85,7 @@ def attention(model: Any, inputs: Any, /) -> Attention:
         )
     seen: list[tuple[str, Any]] = []
     with network.within(), torch.no_grad(), _watched(inner, seen):
-        attempt(lambda: network.module(_tensor(network, asked, inputs)))
+        attempt(lambda: network.module(network.tensor(asked)))
     if not seen or any(weights.ndim != 4 or len(weights) != len(asked) for _, weights in seen):
         raise AssayError("The attention of these inputs has no rows.", code="layer", hint="Give a batch, rows first.")
     names = [name for name, _ in seen]
@@ -127,9 +129,3 @@ def _watched(layers: dict[str, Any], seen: list[tuple[str, Any]]) -> Iterator[No
     finally:
         for handle in handles:
             handle.remove()
-
-
-def _tensor(network: Network, asked: Floats, inputs: Any) -> Any:
-    """The inputs as numbers, or as whole numbers where they are such (the places of tokens)."""
-    kind = str(getattr(inputs, "dtype", ""))
-    return network.tensor(asked).long() if "int" in kind else network.tensor(asked)

@@ -73,9 +73,9 @@ def tapped(module: Any, name: str, /) -> Iterator[Tap]:
         handle.remove()
 
 
-def activations(model: Any, inputs: Any, /, *, layer: str) -> Floats:
-    """(rows, ...) float64: what the layer gives for each input, in evaluation mode."""
-    network = _any_output(model)
+def activations(model: Any, inputs: Any, /, *, layer: str, tokens: bool = False) -> Floats:
+    """(rows, ...) float64: what the layer gives for each input, in evaluation mode; `tokens` as in a `Network`."""
+    network = network_of(model, tokens=tokens)
     asked = checked(inputs, what="inputs")
     torch = torch_library()
     parts = []
@@ -106,19 +106,21 @@ def layer_integrated_gradients(
     scale: Scale | None = None,
     baseline: Any = None,
     precision: Precision | None = None,
+    tokens: bool = False,
     progress: Progress | None = None,
 ) -> TensorAttributions:
     """What each number of a layer added as the layer goes from its activation at the baseline to that at the input.
 
     The rest of the network sees the input itself: `base` is the answer for the input with the layer at the baseline,
     and `facts["around"]` is how far that lies from the answer for the baseline, 0 where everything passes through the
-    layer. Completeness as in `integrate`. Source: Captum's LayerIntegratedGradients.
+    layer. Completeness as in `integrate`. With `tokens` inputs are places of tokens: name the embedding layer. The same
+    numbers as Captum's LayerIntegratedGradients.
     """
-    network = network_of(model, output=output, scale=scale)
+    network = network_of(model, output=output, scale=scale, tokens=tokens)
     asked = checked(inputs, what="inputs")
     start = baseline_of(asked, baseline, None)
     blank = np.broadcast_to(start.values, asked.shape)
-    whole, empty = (network.tensor(activations(model, each, layer=layer)) for each in (asked, blank))
+    whole, empty = (_whole(network, activations(model, each, layer=layer, tokens=tokens)) for each in (asked, blank))
     with network.within(), tapped(network.module, layer) as tap:
 
         def forward(points: Any, rows: Any) -> Any:
@@ -198,19 +200,20 @@ class _Slopes:
 def _slopes(network: Network, inputs: Floats, tap: Tap) -> _Slopes:
     torch = torch_library()
     tap.seen.clear()
-    batch = network.tensor(inputs).requires_grad_()
+    batch = network.tensor(inputs)
+    batch = batch if network.tokens else batch.requires_grad_()
     answers = attempt(lambda: network.answers(batch))
     found = tap.value
     gradient = attempt(lambda: torch.autograd.grad(answers.sum(), found)[0])
     return _Slopes(found.detach(), gradient)
 
 
+def _whole(network: Network, values: Floats) -> Any:
+    """Activations as numbers, whatever the inputs are."""
+    return replace(network, tokens=False).tensor(values)
+
+
 def _passed(network: Network, inputs: Floats, tap: Tap) -> Any:
     tap.seen.clear()
     attempt(lambda: network.module(network.tensor(inputs)))
     return tap.value
-
-
-def _any_output(model: Any) -> Network:
-    """The Network of a model whose answers do not matter."""
-    return network_of(model)

@@ -27,8 +27,8 @@ class Network:
 
     `form` says what the module gives ("logits", "probabilities" or "values"), `output` which column is meant (of one
     column: 1 is that of the second class, 0 of the first). `scale` is "probability", "log-odds", or "value": the
-    module's own column. `target` says it for people. All methods leave modes, hooks and the gradients of parameters as
-    they were.
+    module's own column. `target` says it for people; `tokens` that inputs are places of tokens, whole numbers. All
+    methods leave modes, hooks and the gradients of parameters as they were.
     """
 
     module: Any
@@ -36,13 +36,15 @@ class Network:
     output: int
     scale: Scale
     target: str
+    tokens: bool = False
 
     def tensor(self, inputs: Any, /) -> Any:
         """The inputs on the device of the module, in the type of its parameters (float32 where it has none)."""
         torch = torch_library()
         first = next((p for p in self.module.parameters() if p.is_floating_point()), None)
         like = torch.zeros((), dtype=torch.float32) if first is None else first
-        return torch.tensor(np.ascontiguousarray(inputs), device=like.device, dtype=like.dtype)
+        kind = torch.int64 if self.tokens else like.dtype
+        return torch.tensor(np.ascontiguousarray(inputs), device=like.device, dtype=kind)
 
     def answers(self, batch: Any, /) -> Any:
         """(rows,) tensor of the number that is explained, one a row of `batch`; call it `within` evaluation mode."""
@@ -123,7 +125,9 @@ class Network:
         return np.concatenate(parts)
 
 
-def network_of(model: Any, /, *, output: str | int | None = None, scale: Scale | None = None) -> Network:
+def network_of(
+    model: Any, /, *, output: str | int | None = None, scale: Scale | None = None, tokens: bool = False
+) -> Network:
     """The Network of a model: a `TorchModel`, or a torch module itself, whose column `output` (0) is its own value.
 
     Of a TorchModel `output` names the class, by default the last; `scale` is "probability" for classifiers and "value"
@@ -136,9 +140,9 @@ def network_of(model: Any, /, *, output: str | int | None = None, scale: Scale |
             raise AssayError(
                 "A bare torch module has columns of values: no class names, and no scale.",
                 code="output",
-                hint="Give a column's number, or wrap it: assay.wrap(module, classes=..., output='logits').",
+                hint="Give a column's number, or wrap it: assay.wrap_model(module, classes=..., output='logits').",
             )
-        return Network(model, "values", int(output or 0), "value", f"output {int(output or 0)}")
+        return Network(model, "values", int(output or 0), "value", f"output {int(output or 0)}", tokens)
     module = getattr(model, "module", None)
     if not isinstance(module, torch.nn.Module) or not getattr(model, "form", ""):
         raise AssayError(
@@ -153,9 +157,9 @@ def network_of(model: Any, /, *, output: str | int | None = None, scale: Scale |
                 code="output",
                 hint="It has one number, on the scale 'value'.",
             )
-        return Network(module, "values", 0, "value", "prediction")
+        return Network(module, "values", 0, "value", "prediction", tokens)
     place = _place(model.classes, output)
-    return on_scale(Network(module, model.form, place, "probability", ""), model.classes[place], scale)
+    return on_scale(Network(module, model.form, place, "probability", "", tokens), model.classes[place], scale)
 
 
 def on_scale(network: Network, label: str, scale: Scale | None, /) -> Network:

@@ -74,7 +74,10 @@ def cascade_tensors(
 def _cascade(
     model: Any, explain: Callable[[Any], Floats], /, *, seed: int, progress: Progress | None
 ) -> tuple[Shuffled, ...]:
-    """Source: Adebayo, Gilmer, Muelly, Goodfellow, Hardt & Kim (2018), section 3.1, with the weights permuted."""
+    """Source: Adebayo, Gilmer, Muelly, Goodfellow, Hardt & Kim (2018), section 3.1, with the weights permuted.
+
+    Buffers, as the means of batch normalisation, stay.
+    """
     torch = torch_library()
     changed = _copied(model)
     module = changed if isinstance(changed, torch.nn.Module) else changed.module

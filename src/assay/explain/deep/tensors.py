@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -53,9 +53,9 @@ def explain(
 ) -> TensorAttributions:
     """The TensorAttributions of `inputs` (rows, ...) in the model's own shape, by `method`.
 
-    `model` is a TorchModel (`assay.wrap(module, classes=..., output="logits")`) or a torch module itself, whose column
-    `output` is then explained as it is. `baseline` has the shape of one input, or of all; where there is none, it is
-    the mean of the `background` (n, ...), else zeros: `origin` says which. gradient-shap needs a background.
+    `model` is a TorchModel (`assay.wrap_model(module, classes=..., output="logits")`) or a torch module itself, whose
+    column `output` is then explained as it is. `baseline` has the shape of one input, or of all; where there is none, it
+    is the mean of the `background` (n, ...), else zeros: `origin` says which. gradient-shap needs a background.
     Raises AssayError for a model that is no torch network, or inputs that it does not take.
     """
     if method not in METHODS:
@@ -104,7 +104,7 @@ def _found(
         meaning=chosen.meaning,
         progress=progress,
     )
-    return Found(**{**vars(found), "settings": {**found.settings, "noise": chosen.noise, "deviation": deviation}})
+    return replace(found, settings={**found.settings, "noise": chosen.noise, "deviation": deviation})
 
 
 @dataclass(frozen=True, eq=False)

@@ -70,6 +70,7 @@ def tcav(
     runs: int = RUNS,
     level: float = 0.05,
     seed: int = 0,
+    tokens: bool = False,
     progress: Progress | None = None,
 ) -> Tcav:
     """Whether the answer for inputs (rows, ...) of a class depends on concepts, each against random examples.
@@ -83,9 +84,9 @@ def tcav(
     """
     if runs < LEAST:
         raise AssayError(f"{runs} runs are too few for a test.", code="runs", hint=f"Give runs from {LEAST}.")
-    network = network_of(model, output=output, scale="value")
-    pool = _flat(activations(model, random, layer=layer))
-    examples = {name: _flat(activations(model, each, layer=layer)) for name, each in concepts.items()}
+    network = network_of(model, output=output, scale="value", tokens=tokens)
+    pool = _flat(activations(model, random, layer=layer, tokens=tokens))
+    examples = {name: _flat(activations(model, each, layer=layer, tokens=tokens)) for name, each in concepts.items()}
     _enough(examples, len(pool))
     slopes = _flat(layer_gradients(network, checked(inputs, what="inputs"), layer=layer))
     size = max(len(each) for each in examples.values())

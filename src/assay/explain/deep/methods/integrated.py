@@ -20,6 +20,8 @@ METHOD = "integrated-gradients"
 STEPS = 32
 MOST = 4096
 TOLERANCE = 1e-3
+NARROW = 2.0**-20
+"""A segment of this part of the way is not cut: float32 knows no points between."""
 SHARE = 256
 """A segment of the way is cut in two while it misses more than this part of what the whole way may miss."""
 
@@ -143,7 +145,7 @@ def _rows(path: Path, made: _Made, rows: slice, precision: Precision) -> None:
         added = path.integrals(parts.rows, parts.low, parts.high)
         np.add.at(taken, parts.rows, NODES)
         gaps = np.abs(parts.last - parts.first - added.reshape(len(added), -1).sum(axis=1))
-        poor = gaps > allowed[parts.rows] / SHARE
+        poor = (gaps > allowed[parts.rows] / SHARE) & (parts.high - parts.low > NARROW)
         failing = np.bincount(parts.rows[poor], minlength=count)
         total = missed + np.bincount(parts.rows, gaps, minlength=count)
         going = (total > allowed) & (taken + 2 * NODES * failing <= precision.most)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -56,15 +57,15 @@ def occlusion(
     )
 
 
-def _covered(method: object, inputs: object, start: object, window: Sequence[int], stride: Sequence[int]) -> object:
-    rows = len(inputs)  # type: ignore[arg-type]
+def _covered(method: Any, inputs: Any, start: Any, window: Sequence[int], stride: Sequence[int]) -> Any:
+    at_once = max(1, batch_size(tuple(inputs.shape)) // len(inputs))
     return attempt(
-        lambda: method.attribute(  # type: ignore[attr-defined]
+        lambda: method.attribute(
             inputs,
             sliding_window_shapes=tuple(window),
             strides=tuple(stride),
             baselines=start,
-            perturbations_per_eval=max(1, batch_size(tuple(inputs.shape)) // rows),  # type: ignore[attr-defined]
+            perturbations_per_eval=at_once,
         )
     )
 

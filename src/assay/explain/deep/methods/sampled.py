@@ -50,13 +50,10 @@ def smooth_grad(
     way = inputs - baseline if meaning == "added" else np.ones(())
 
     def slopes(count: int, rows: slice) -> Floats:
-        around = noise * draws_of(count)
+        around = noise * draws.standard_normal((count, *inputs.shape[1:]))
         points = (inputs[rows] + around[:, None]).reshape(-1, *inputs.shape[1:])
         found = network.gradients(points).reshape(count, -1, *inputs.shape[1:])
         return found * (way[rows] if way.ndim else way)
-
-    def draws_of(count: int) -> Floats:
-        return draws.standard_normal((count, *inputs.shape[1:]))
 
     found = averaged(slopes, inputs.shape, samples=samples, draws=draws, method="smooth-grad", progress=progress)
     return Found(
