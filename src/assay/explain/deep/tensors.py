@@ -54,8 +54,8 @@ def explain(
     """The TensorAttributions of `inputs` (rows, ...) in the model's own shape, by `method`.
 
     `model` is a TorchModel (`assay.wrap_model(module, classes=..., output="logits")`) or a torch module itself, whose
-    column `output` is then explained as it is. `baseline` has the shape of one input, or of all; where there is none, it
-    is the mean of the `background` (n, ...), else zeros: `origin` says which. gradient-shap needs a background.
+    column `output` is then explained as it is. `baseline` has the shape of one input, or of all; where there is none,
+    it is the mean of the `background` (n, ...), else zeros: `origin` says which. gradient-shap needs a background.
     Raises AssayError for a model that is no torch network, or inputs that it does not take.
     """
     if method not in METHODS:
