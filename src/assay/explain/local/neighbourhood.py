@@ -127,13 +127,15 @@ def draw_bins(near: Neighbourhood, rows: Floats, /, *, samples: int, repeats: in
     picked = np.empty((width, n * total + n), dtype=np.int32)
     picked[:, n * total :] = size + np.arange(n)  # the rows stand behind the background
     design = np.ones((n, width + 1, total))
-    own = near.codes_of(rows)
+    own, codes = near.codes_of(rows), np.ascontiguousarray(near.codes.T)
+    same, held = np.empty(size, dtype=bool), np.empty(total, dtype=bool)
     for i in range(n):
         drawn = generator(content_of(near.columns, rows[i]), seed).integers(size, size=(width, total))
         picked[:, i * total : (i + 1) * total] = drawn
         for j in range(width):
-            same = (near.codes[:, j] == own[i, j]).astype(np.float64)
-            same.take(drawn[j], out=design[i, j + 1], mode="clip")
+            np.equal(codes[j], own[i, j], out=same)
+            same.take(drawn[j], out=held, mode="clip")
+            design[i, j + 1] = held
     pool = near.columns.decode(np.asfortranarray(np.concatenate([near.background, rows])))
     columns = [pool.column(j).combine_chunks().take(pa.array(picked[j])) for j in range(width)]
     squared = width - design[:, 1:].sum(axis=1)
