@@ -72,9 +72,7 @@ def explain(
     if representative is not None:
         return _Representative(choose(case, count=representative, seed=seed, progress=house.progress))
     if row is None:
-        known = sorted(CHECKS) if not believe else sorted({*CHECKS, *_TRUST})
-        run = house.audit(case, checks=known, seed=seed)
-        return _Overview(run, tuple(house.report(run, out)) if out else ())
+        return _overview(house, case, believe=believe, out=out, seed=seed)
     given = {"immutable": immutable, "one_way": one_way, "ranges": ranges, "rules": rules, "costs": costs}
     found = explain_row(
         case,
@@ -92,6 +90,11 @@ def explain(
         progress=house.progress,
     )
     return _Row(found, write_page(found.html(), out) if out else "")
+
+
+def _overview(house: House, case: Case, *, believe: bool, out: str | None, seed: int) -> _Overview:
+    run = house.audit(case, checks=sorted({*CHECKS, *(_TRUST if believe else ())}), seed=seed)
+    return _Overview(run, tuple(house.report(run, out)) if out else ())
 
 
 def _audience(text: str | None) -> Audience | None:

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from assay.core.errors import AssayError
 from assay.core.house import Progress
 from assay.explain.columns import Floats
-from assay.explain.local.black_box import black_box
+from assay.explain.local.black_box import BlackBox, black_box
 from assay.explain.local.masks import Masks
 from assay.explain.local.seeds import generator
 from assay.explain.texts.attribution import TextAttributions
-from assay.explain.texts.pieces import Branch, Unit, checked, hierarchy, left, spans_of
+from assay.explain.texts.pieces import Branch, Spans, Unit, checked, hierarchy, left, spans_of
 
 METHOD = "partition-shap"
 BATCH = 4096
@@ -76,23 +76,7 @@ def explain(
         )
     spans = [spans_of(text, unit=unit) for text in chosen]
     outputs = asked(chosen, batch=batch)
-    found: list[Owen] = []
-    if progress is not None:
-        progress.started(METHOD, total=len(chosen))
-    size = max(1, TOGETHER // evaluations)
-    for start in range(0, len(chosen), size):
-        block = range(start, min(start + size, len(chosen)))
-        trees = [hierarchy(chosen[i], spans[i]) for i in block]
-        seeds = [generator(chosen[i].encode("utf-8", "surrogatepass"), seed) for i in block]
-        plans = [plan(tree, rng, evaluations=evaluations) for tree, rng in zip(trees, seeds, strict=True)]
-        made = [left(chosen[i], spans[i], each.coalitions, mask=mask) for i, each in zip(block, plans, strict=True)]
-        answers = asked([text for texts_of in made for text in texts_of], batch=batch)
-        cuts = np.cumsum([len(each.coalitions) for each in plans])[:-1]
-        found += [each.solve(part) for each, part in zip(plans, np.split(answers, cuts), strict=True)]
-        if progress is not None:
-            progress.advanced(METHOD, done=len(found))
-    if progress is not None:
-        progress.ended(METHOD)
+    found = _solved(asked, chosen, spans, mask=mask, evaluations=evaluations, seed=seed, batch=batch, progress=progress)
     return TextAttributions(
         METHOD,
         tuple(chosen),
@@ -109,6 +93,38 @@ def explain(
         },
         settings={"unit": unit, "mask": mask, "evaluations": evaluations, "seed": seed},
     )
+
+
+def _solved(
+    asked: BlackBox,
+    texts: Sequence[str],
+    spans: Sequence[Spans],
+    *,
+    mask: str,
+    evaluations: int,
+    seed: int,
+    batch: int,
+    progress: Progress | None,
+) -> list[Owen]:
+    """The Owen values of each text, as many texts at once as keep a few thousand variants in memory."""
+    found: list[Owen] = []
+    if progress is not None:
+        progress.started(METHOD, total=len(texts))
+    size = max(1, TOGETHER // evaluations)
+    for start in range(0, len(texts), size):
+        block = range(start, min(start + size, len(texts)))
+        trees = [hierarchy(texts[i], spans[i]) for i in block]
+        seeds = [generator(texts[i].encode("utf-8", "surrogatepass"), seed) for i in block]
+        plans = [plan(tree, rng, evaluations=evaluations) for tree, rng in zip(trees, seeds, strict=True)]
+        made = [left(texts[i], spans[i], each.coalitions, mask=mask) for i, each in zip(block, plans, strict=True)]
+        answers = asked([text for texts_of in made for text in texts_of], batch=batch)
+        cuts = np.cumsum([len(each.coalitions) for each in plans])[:-1]
+        found += [each.solve(part) for each, part in zip(plans, np.split(answers, cuts), strict=True)]
+        if progress is not None:
+            progress.advanced(METHOD, done=len(found))
+    if progress is not None:
+        progress.ended(METHOD)
+    return found
 
 
 def plan(tree: Branch, rng: np.random.Generator, /, *, evaluations: int = EVALUATIONS) -> Plan:
