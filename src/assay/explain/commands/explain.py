@@ -53,8 +53,8 @@ def explain(
     out: str | None = None,
     seed: int = 0,
 ) -> Answer:
-    """Without `--row`, the model as a whole: which columns it needs, what they do and how they interact, as a stored
-    Run; `--out` writes the report with its pictures, `--believe` also asks whether explanations can be believed.
+    """Without `--row`, the model as a whole (importance, effects, interactions, SHAP, surrogate) as a stored Run; `--out`
+    writes the report, `--believe` also asks whether explanations can be believed.
 
     `--row 17` explains the row at place 17 of the data, counted from 0: what each column added (`--method` auto, a SHAP
     method, or lime), up to `--count` changes that would turn the decision, and the nearest rows decided otherwise;
@@ -67,8 +67,7 @@ def explain(
 
     `--representative 10` shows the ten rows of each decision and group that stand best for the others.
     """
-    if row is not None and representative is not None:
-        raise AssayError("A row and representatives are two questions.", code="usage", hint="Ask one at a time.")
+    _one_question(row, representative)
     if representative is not None:
         return _Representative(choose(case, count=representative, seed=seed, progress=house.progress))
     if row is None:
@@ -90,6 +89,11 @@ def explain(
         progress=house.progress,
     )
     return _Row(found, write_page(found.html(), out) if out else "")
+
+
+def _one_question(row: int | None, representative: int | None) -> None:
+    if row is not None and representative is not None:
+        raise AssayError("A row and representatives are two questions.", code="usage", hint="Ask one at a time.")
 
 
 def _overview(house: House, case: Case, *, believe: bool, out: str | None, seed: int) -> _Overview:
