@@ -12,6 +12,7 @@ from torch import nn
 
 import assay
 from assay.core.errors import AssayError
+from assay.explain.checks.randomisation import measure_randomisation
 from assay.explain.deep import rows, tensors
 from assay.explain.deep.randomisation import cascade, cascade_tensors, structural_similarity
 from assay.explain.question import question
@@ -32,7 +33,7 @@ def _seeded():
 
 
 @pytest.fixture(scope="module")
-def about():
+def case():
     torch.manual_seed(0)
     draws = np.random.default_rng(0)
     names = [f"x{i}" for i in range(10)]
@@ -48,7 +49,11 @@ def about():
         loss.backward()
         optimiser.step()
     model = wrap(module, classes=("no", "yes"), output="logits", features=names)
-    case = assay.Case.from_frame(data, label="label", favourable="yes", features=names, model=model)
+    return assay.Case.from_frame(data, label="label", favourable="yes", features=names, model=model)
+
+
+@pytest.fixture(scope="module")
+def about(case):
     return question(case, range(30), background=50)
 
 
@@ -117,3 +122,11 @@ def test_only_torch_networks_have_weights_to_shuffle(about):
         cascade(question(case, [0], background=5), rows.integrated_gradients)
     with pytest.raises(AssayError, match="no parameters"):
         cascade_tensors(nn.ReLU(), lambda model: np.zeros((1, 1)))
+
+
+@pytest.mark.parametrize("explainer", ["integrated-gradients", "smooth-grad", "gradient-shap", "occlusion"])
+def test_the_check_puts_methods_by_gradients_to_the_test(case, explainer):
+    found = {(each.name, each.over): each for each in measure_randomisation(case, explainer=explainer, rows=20)}
+    assert found["randomisation_gap", ()].value > 0.5
+    assert found["agreement_with_reseeded", ()].value > 0.9
+    assert ("agreement_with_randomised", ("0",)) in found

@@ -11,7 +11,8 @@ from assay.explain.attribution import Attributions
 from assay.explain.question import Question
 
 SHAP = ("tree-shap", "linear-shap", "permutation-shap", "kernel-shap", "exact-shap")
-NAMES = ("shap", *SHAP, "lime")
+GRADIENTS = ("integrated-gradients", "smooth-grad", "gradient-shap", "occlusion")
+NAMES = ("shap", *SHAP, "lime", *GRADIENTS)
 BACKGROUND = 100
 """Background rows of a SHAP explanation that is tested."""
 PAIRS = 2
@@ -24,8 +25,8 @@ def explained(question: Question, /, *, explainer: str) -> Attributions:
     """The Attributions of a question by the explainer called `explainer`; "shap" is the one that fits the model.
 
     SHAP compares with at most BACKGROUND rows of the question's, a seeded sample; LIME takes its bins from all of them
-    and draws SAMPLES rows around each row. Raises AssayError for an unknown name, or a method that the model cannot
-    have.
+    and draws SAMPLES rows around each row; methods by gradients are for torch networks in this process. Raises
+    AssayError for an unknown name, or a method that the model cannot have.
     """
     if explainer not in NAMES:
         raise unknown("explainer", explainer, NAMES, code="explainer")
@@ -33,6 +34,10 @@ def explained(question: Question, /, *, explainer: str) -> Attributions:
         from assay.explain.local.tabular import lime
 
         return lime(question, samples=SAMPLES)
+    if explainer in GRADIENTS:
+        from assay.explain.deep.rows import explain as by_gradients
+
+        return by_gradients(question, method=explainer)
     from assay.explain.shapley.explain import explain
     from assay.explain.shapley.form import has_coefficients, has_trees
 
