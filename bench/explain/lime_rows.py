@@ -1,10 +1,10 @@
 """LIME of 20 people of Adult with 5,000 samples each: against the bare model on the same samples, and against `lime`.
 
 The bare model is `predict_proba` of the pipeline on the very rows that were drawn, as ready frames of up to 65,536
-rows with the types of the data, in turns with assay. Overhead is, for both alike, all time beyond `predict_proba`: `lime`
-draws a matrix of numbers, and whoever uses it with such a pipeline pays for turning that into a frame; its overhead
-without that is printed too. Wall time, and processor time of all threads, which a loaded machine disturbs less.
-Agreement is measured with more samples, where both converged.
+rows with the types of the data, in turns with assay. Overhead, of both alike, is all time beyond `predict_proba`:
+`lime` draws a matrix of numbers, and whoever uses it with such a pipeline pays for turning that into a frame; its
+overhead without that is printed too. Times are wall time, and processor time of all threads, which a loaded machine
+disturbs less. Agreement is measured with more samples, where both converged.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from assay.explain.local.neighbourhood import draw_bins, neighbourhood, normal_w
 from assay.explain.local.tabular import REPEATS, lime
 from assay.explain.question import Question, question
 from assay.explain.target import BATCH
+from assay.models.coded_texts import spelled
 
 BACKGROUND = 10_000
 MODELS = {"logistic regression": LogisticRegression(max_iter=2000), "gradient boosting": GradientBoostingClassifier()}
@@ -61,7 +62,8 @@ def bare(about: Question, model: Pipeline, samples: int) -> Callable[[], None]:
     """The pipeline alone on the rows that our LIME asks for, as frames that are ready."""
     near = normal_within_bins(neighbourhood(about.columns, about.background))
     drawn = draw_bins(near, about.rows, samples=samples // REPEATS, repeats=REPEATS, seed=0)
-    frames = [drawn.table.slice(i, BATCH).to_pandas() for i in range(0, drawn.table.num_rows, BATCH)]
+    table = spelled(drawn.table)
+    frames = [table.slice(i, BATCH).to_pandas() for i in range(0, table.num_rows, BATCH)]
 
     def predict() -> None:
         for ready in frames:

@@ -270,3 +270,37 @@ def test_an_estimator_is_asked_for_probabilities_alone():
     assert asked_for == ["predict_proba"]
     assert int(np.abs(found.values[0]).argmax()) == 0
     assert model.predict(about.columns.decode(about.rows)).tolist() == ["0"]
+
+
+def test_a_foreign_model_is_asked_with_the_texts_of_the_data():
+    """Codes are for adapters that say so; another model sees the types of the data, and the answer is the same."""
+
+    class Foreign:
+        name, classes, features, task = "foreign", ("no", "yes"), ("job", "size"), "binary"
+        digest, pickled = "not digested", False
+
+        def predict(self, table, /):
+            return np.where(self.scores(table)[:, 1] > 0.5, "yes", "no")
+
+        def scores(self, table, /):
+            kinds.add(str(table.schema.field("job").type))
+            job = np.array(table.column("job").to_pylist(), dtype=object)
+            yes = 0.3 * (job == "cook") + 0.2 * np.tanh(table.column("size").to_numpy()) + 0.3
+            return np.stack([1 - yes, yes], axis=1)
+
+    class Willing(Foreign):
+        takes_coded_texts = True
+
+    rng = np.random.default_rng(0)
+    data = pd.DataFrame({"job": rng.choice(["cook", "clerk"], 200), "size": rng.normal(size=200)})
+    data["y"] = rng.choice(["no", "yes"], 200)
+    found = []
+    for model in (Foreign(), Willing()):
+        kinds: set[str] = set()
+        case = assay.Case.from_frame(data, label="y", favourable="yes", features=["job", "size"], model=model)
+        about = question(case, [0, 1, 2], background=100)
+        kinds.clear()
+        found.append(lime(about, samples=500).values)
+        assert all(("dictionary" in kind) == isinstance(model, Willing) for kind in kinds)
+        assert kinds
+    np.testing.assert_array_equal(found[0], found[1])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from assay.core.errors import AssayError
+from assay.models.coded_texts import shared_texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -129,10 +130,6 @@ def is_text(kind: Any, /) -> bool:
     )
 
 
-_LONG, _FEW = 2048, 256
-"""Rows from which texts are worth sharing, and how many different ones the first of these rows may hold."""
-
-
 def frame(table: pa.Table, /) -> pd.DataFrame:
     """The pandas frame that `pandas.read_parquet` would give; decimals become numbers.
 
@@ -147,28 +144,10 @@ def frame(table: pa.Table, /) -> pd.DataFrame:
             table = table.set_column(i, field.name, table.column(i).cast(pa.float64()))
     made: pd.DataFrame = table.replace_schema_metadata(None).to_pandas()
     for i, field in enumerate(table.schema):
-        if types.is_string(field.type) or types.is_large_string(field.type):
-            shared = _shared_texts(table.column(i), made.dtypes.iloc[i])
-            if shared is not None:
-                made.isetitem(i, shared)
+        shared = shared_texts(table.column(i), field)
+        if shared is not None:
+            made.isetitem(i, shared)
     return made
-
-
-def _shared_texts(column: Any, dtype: Any) -> Any:
-    """The texts of a column as pandas' array of Python objects; None where that would not pay."""
-    import pandas as pd
-    import pyarrow.compute as pc
-
-    if (
-        getattr(dtype, "storage", "") != "pyarrow"
-        or len(column) < _LONG
-        or pc.count_distinct(column[:_LONG]).as_py() > _FEW
-    ):
-        return None
-    encoded = column.combine_chunks().dictionary_encode()
-    known = np.array([*encoded.dictionary.to_pylist(), dtype.na_value], dtype=object)
-    texts = pd.array(known, dtype=pd.StringDtype("python", na_value=dtype.na_value))
-    return texts.take(encoded.indices.fill_null(len(known) - 1).to_numpy())
 
 
 def category_codes(column: Any, categories: Mapping[str, int], /) -> np.ndarray:

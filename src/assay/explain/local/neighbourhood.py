@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from assay.core.errors import AssayError
 from assay.explain.columns import Columns, Floats
 from assay.explain.local.seeds import content_of, generator
+from assay.models.coded_texts import coded_array, coded_field, is_plain_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -119,10 +120,8 @@ def normal_within_bins(near: Neighbourhood, /) -> Neighbourhood:
 def draw_bins(near: Neighbourhood, rows: Floats, /, *, samples: int, repeats: int, seed: int) -> Drawn:
     """Every column drawn by itself from the background; a feature is 1 where its bin or category is the row's, else 0.
 
-    The squared distance is the number of columns that differ.
+    The squared distance is the number of columns that differ. Texts are coded (`models.coded_texts`).
     """
-    import pyarrow as pa
-
     (n, width), total, size = rows.shape, repeats * samples, len(near.background)
     picked = np.empty((width, n * total + n), dtype=np.int32)
     picked[:, n * total :] = size + np.arange(n)  # the rows stand behind the background
@@ -136,13 +135,25 @@ def draw_bins(near: Neighbourhood, rows: Floats, /, *, samples: int, repeats: in
             np.equal(codes[j], own[i, j], out=same)
             same.take(drawn[j], out=held, mode="clip")
             design[i, j + 1] = held
-    pool = near.columns.decode(np.asfortranarray(np.concatenate([near.background, rows])))
-    columns = [pool.column(j).combine_chunks().take(pa.array(picked[j])) for j in range(width)]
+    table = _table(near, rows, np.concatenate([codes, own.T], axis=1), picked)
     squared = width - design[:, 1:].sum(axis=1)
-    shape = (n, repeats, samples)
-    return Drawn(
-        pa.table(columns, schema=pool.schema), _by_repeat(design, repeats), np.ones((n, width)), squared.reshape(shape)
-    )
+    return Drawn(table, _by_repeat(design, repeats), np.ones((n, width)), squared.reshape(n, repeats, samples))
+
+
+def _table(near: Neighbourhood, rows: Floats, codes: NDArray[np.int32], picked: NDArray[np.int32]) -> pa.Table:
+    """Each column's values at the places `picked` (columns, n) among the background and the rows; texts are coded."""
+    import pyarrow as pa
+
+    pool = near.columns.decode(np.asfortranarray(np.concatenate([near.background, rows])))
+    arrays, fields = [], []
+    for j, column in enumerate(near.columns.columns):
+        if column.kind == "category" and is_plain_text(column.type):
+            fields.append(coded_field(column.name, column.type))
+            arrays.append(coded_array(codes[j].take(picked[j]), column.values))
+        else:
+            fields.append(pool.schema.field(j))
+            arrays.append(pool.column(j).combine_chunks().take(pa.array(picked[j])))
+    return pa.table(arrays, schema=pa.schema(fields))
 
 
 def _by_repeat(design: Floats, repeats: int) -> Floats:

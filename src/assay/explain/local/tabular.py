@@ -37,6 +37,7 @@ from assay.explain.local.neighbourhood import (
 from assay.explain.local.stability import rank_agreement, top_overlap
 from assay.explain.question import Question
 from assay.explain.target import BATCH, Target
+from assay.models.coded_texts import spelled
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -190,6 +191,8 @@ def _fitted(drawn: Drawn, answers: Floats, chosen: Settings) -> _Block:
 
 
 def _answers(target: Target, table: pa.Table) -> Floats:
+    if not getattr(target.model, "takes_coded_texts", False):
+        table = spelled(table)
     parts = [target.of_table(table.slice(start, BATCH)) for start in range(0, table.num_rows, BATCH)]
     return np.concatenate(parts)
 

@@ -32,6 +32,9 @@ class SklearnLike(Adapter):
     A list of texts is passed on as it is.
     """
 
+    takes_coded_texts = True
+    """Columns of `coded_texts` become frames of plain texts, see `assay.models.coded_texts`."""
+
     def __init__(
         self,
         estimator: Any,
