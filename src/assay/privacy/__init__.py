@@ -1,0 +1,1 @@
+"""Private answers with a budget that cannot be overspent, anonymisation, de-identification, encryption."""

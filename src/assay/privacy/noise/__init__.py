@@ -1,0 +1,1 @@
+"""Exact samplers on the integers, from the randomness of the operating system."""
