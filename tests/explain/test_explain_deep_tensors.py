@@ -361,3 +361,56 @@ def test_layers_and_attention_of_a_network_that_reads_tokens():
     np.testing.assert_allclose(seen.rollout(), expected.rollout(), atol=1e-6)
     with pytest.raises(AssayError, match="could not be explained on these inputs"):
         tensors.explain(module, texts)
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_a_caller_without_gradients_gets_the_same(net, model, digits, mode):
+    images = digits[0][:2]
+
+    def found():
+        made = [
+            tensors.explain(model, images, method=each, background=digits[0][:9]).values for each in tensors.METHODS
+        ]
+        views = layers.layer_integrated_gradients(model, images, layer="4").values
+        return [
+            *made,
+            views,
+            layers.grad_cam(model, images, layer="4").maps,
+            layers.activations(model, images, layer="4"),
+        ]
+
+    expected = found()
+    with mode():
+        again = found()
+        assert torch.is_inference_mode_enabled() == (mode is torch.inference_mode)
+    for one, two in zip(expected, again, strict=True):
+        np.testing.assert_allclose(one, two, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [torch.float64, torch.bfloat16])
+def test_networks_of_other_number_types(kind):
+    module = nn.Linear(4, 1).to(kind)
+    inputs = np.random.default_rng(0).normal(size=(5, 4))
+    found = tensors.explain(module, inputs, settings=Settings(precision=Precision(tolerance=0.05)))
+    np.testing.assert_allclose(found.values, inputs * module.weight.detach().double().numpy(), atol=0.05)
+
+
+def test_a_heat_map_of_an_image_keeps_the_sum(model, digits, tmp_path):
+    from assay.explain.deep.picture import heat_picture, in_blocks
+
+    found = tensors.explain(model, digits[0][:2], output="3")
+    text = heat_picture(found, 1).write(tmp_path / "heat.svg").read_text()
+    assert "integrated-gradients of P(3)" in text
+    assert text.count("<rect") >= 64
+    values = np.random.default_rng(0).normal(size=(100, 70))
+    cells = in_blocks(values, 3)
+    assert cells.shape == (34, 24)
+    assert cells.sum() == pytest.approx(values.sum())
+    assert cells[33, 23] == pytest.approx(values[99:, 69:].sum())
+    large = tensors.explain(nn.Sequential(nn.Flatten(), nn.Linear(7000, 1)), values[None])
+    assert "a cell is 3 × 3 pixels" in heat_picture(large).svg()
+    with pytest.raises(AssayError, match="no explained row 2"):
+        heat_picture(found, 2)
+    flat = tensors.explain(nn.Linear(4, 1), values[:, :4])
+    with pytest.raises(AssayError, match="are no images"):
+        heat_picture(flat)

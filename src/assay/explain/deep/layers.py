@@ -120,8 +120,9 @@ def layer_integrated_gradients(
     asked = checked(inputs, what="inputs")
     start = baseline_of(asked, baseline, None)
     blank = np.broadcast_to(start.values, asked.shape)
-    whole, empty = (_whole(network, activations(model, each, layer=layer, tokens=tokens)) for each in (asked, blank))
+    ends = [activations(model, each, layer=layer, tokens=tokens) for each in (asked, blank)]
     with network.within(), tapped(network.module, layer) as tap:
+        whole, empty = (_whole(network, each) for each in ends)
 
         def forward(points: Any, rows: Any) -> Any:
             tap.seen.clear()

@@ -84,12 +84,13 @@ class Network:
     @contextmanager
     def within(self) -> Iterator[None]:
         """The module is in evaluation mode and gradients are on; afterwards every submodule is as it was."""
+        torch = torch_library()
         modes = [(part, part.training) for part in self.module.modules()]
         # Programs of torch.export have no mode to set: theirs was fixed when they were traced.
         if any(mode for _, mode in modes) and not hasattr(self.module, "graph"):
             self.module.eval()
         try:
-            with torch_library().enable_grad():
+            with torch.inference_mode(False), torch.enable_grad():
                 yield
         finally:
             for part, mode in modes:
@@ -217,7 +218,7 @@ def attempt(doing: Callable[[], Any], /) -> Any:
 
 def numbers(tensor: Any, /, *, what: str) -> Floats:
     """The float64 array of a tensor; NaN and infinity are refused."""
-    array: Floats = tensor.detach().cpu().numpy().astype(np.float64)
+    array: Floats = tensor.detach().cpu().double().numpy()
     if not np.isfinite(array).all():
         raise AssayError(
             f"The network has {what} that are NaN or infinite.",

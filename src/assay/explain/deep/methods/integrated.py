@@ -53,9 +53,9 @@ def integrated_gradients(
 
     See `integrate` for completeness. Source: Sundararajan, Taly & Yan (2017), equations 1 and 2, proposition 1.
     """
-    whole = network.tensor(inputs)
-    start = network.tensor(np.broadcast_to(baseline, inputs.shape))
     with network.within():
+        whole = network.tensor(inputs)
+        start = network.tensor(np.broadcast_to(baseline, inputs.shape))
         return integrate(network.answers, whole, start, precision=precision, progress=progress)
 
 

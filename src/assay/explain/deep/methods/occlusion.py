@@ -39,8 +39,8 @@ def occlusion(
     if progress is not None:
         progress.started(METHOD, total=len(inputs))
     parts = []
-    start = network.tensor(np.broadcast_to(baseline, inputs.shape))
     with network.within():
+        start = network.tensor(np.broadcast_to(baseline, inputs.shape))
         for i in range(0, len(inputs), size):
             some = network.tensor(inputs[i : i + size])
             parts.append(numbers(_covered(method, some, start[i : i + size], window, stride), what="answers"))

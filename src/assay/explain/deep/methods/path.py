@@ -38,7 +38,7 @@ class Path:
         shares = low[:, None] + (high - low)[:, None] * (nodes + 1) / 2
         points = self._batches(np.repeat(rows, NODES), shares.ravel())
         slopes = np.concatenate([self._slope(*each) for each in points]).reshape(len(rows), NODES, -1)
-        way = (self.whole - self.start).detach().cpu().numpy().astype(np.float64).reshape(len(self.whole), -1)
+        way = (self.whole - self.start).detach().cpu().double().numpy().reshape(len(self.whole), -1)
         found = np.einsum("skd,k->sd", slopes, weights / 2) * way[rows] * (high - low)[:, None]
         return np.asarray(found.reshape(len(rows), *self.whole.shape[1:]))
 
