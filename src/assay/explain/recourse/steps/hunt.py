@@ -12,6 +12,7 @@ from assay.explain.recourse.steps.exchange import exchanged
 from assay.explain.recourse.steps.options import Options, single_changes, values_of
 from assay.explain.recourse.steps.pool import Places, Pool, Problem, best, cheapest
 from assay.explain.recourse.steps.reduce import reduce
+from assay.explain.recourse.steps.slopes import descended
 from assay.explain.recourse.steps.starts import between, sums, unlike
 
 
@@ -20,7 +21,8 @@ class Effort:
     """How hard to search: ways to add single changes up, nearest unlike rows, versions kept a row, rounds of exchange.
 
     `pushes` is how often rows that nothing was found for are started again from the version that came nearest, `others`
-    how many versions a row are sought that do without what the cheapest one changes most.
+    how many versions a row are sought that do without what the cheapest one changes most. `slopes`: versions
+    a row that are kept of those found along the gradient, where the model has one.
     """
 
     variants: int = 12
@@ -29,6 +31,7 @@ class Effort:
     rounds: int = 1
     pushes: int = 4
     others: int = 4
+    slopes: int = 2
 
 
 def hunt(problem: Problem, wanted: Bools, effort: Effort, /) -> Pool:
@@ -47,6 +50,9 @@ def hunt(problem: Problem, wanted: Bools, effort: Effort, /) -> Pool:
             break
         seen = Pool.joined([seen, _pushed(problem, seen, unsolved, wanted, tried, effort, push)])
     good = cheapest(problem, seen.take(seen.met), effort.kept)
+    if effort.slopes:
+        along = descended(problem, base)
+        good = Pool.joined([good, cheapest(problem, along.take(along.met), effort.slopes, alike=1)])
     if effort.others:
         apart = _without_main(problem, good, base, options, effort)
         sparse = cheapest(problem, seen.take(seen.met), effort.others, alike=1, sparse=True)
