@@ -8,6 +8,8 @@ from assay.explain.columns import Floats
 from assay.explain.deep.result import TensorAttributions
 from assay.pictures import Chart, Picture
 
+WIDTH, FRAME = 440, 120
+"""Of the cells, and of what is around them."""
 CELLS = 48
 """Cells along the longer side of a heat map."""
 
@@ -23,7 +25,8 @@ def heat_picture(found: TensorAttributions, row: int = 0, /) -> Picture:
     shown = f"{found.method} of {found.target}"
     told = f"from {found.base[row]:.3g} ({found.origin}) to {found.outputs[row]:.3g} on the scale {found.scale}"
     small = f"; a cell is {block} × {block} pixels" if block > 1 else ""
-    chart = Chart(shown, x="x", y="y", note=told + small, width=560)
+    height = FRAME + WIDTH * cells.shape[0] // cells.shape[1]
+    chart = Chart(shown, x="x", y="y", note=told + small, width=WIDTH + FRAME, height=height)
     rows, columns = ([str(i * block) for i in range(n)] for n in cells.shape)
     chart.heat(rows, columns, cells, texts=[[""] * cells.shape[1]] * cells.shape[0])
     return chart.picture()
