@@ -53,8 +53,8 @@ def explain(
     out: str | None = None,
     seed: int = 0,
 ) -> Answer:
-    """Without `--row`, the model as a whole (importance, effects, interactions, SHAP, surrogate) as a stored Run; `--out`
-    writes the report, `--believe` also asks whether explanations can be believed.
+    """Without `--row`, the model as a whole (importance, effects, interactions, SHAP, surrogate) as a stored Run;
+    `--out` writes the report, `--believe` also asks whether explanations can be believed.
 
     `--row 17` explains the row at place 17 of the data, counted from 0: what each column added (`--method` auto, a SHAP
     method, or lime), up to `--count` changes that would turn the decision, and the nearest rows decided otherwise;
@@ -183,17 +183,18 @@ def _largest(found: Sequence[Finding]) -> list[str]:
     known = [f for f in found if f.measure.value is not None]
     order = list(dict.fromkeys(f.measure.name for f in known))
     known.sort(key=lambda f: (order.index(f.measure.name), -abs(f.measure.value or 0.0)))
+    width = max((len(name) for name in order), default=0)
     lines = []
     for name in order:
         some = [f for f in known if f.measure.name == name]
-        lines += [f"  {_line(f)}" for f in some[:SHOWN]]
+        lines += [f"  {_line(f, width)}" for f in some[:SHOWN]]
         if len(some) > SHOWN:
             lines.append(f"  … and {len(some) - SHOWN} more {name}")
     reasons = dict.fromkeys(f.measure.reason.text() for f in found if f.measure.reason is not None)
     return [*lines, *(f"  not measured: {clean(text, longest=300)}" for text in reasons)]
 
 
-def _line(f: Finding) -> str:
+def _line(f: Finding, width: int) -> str:
     m = f.measure
     against = " against ".join(
         " · ".join(f"{name} {'missing' if level is None else level}" for name, level in group.items())
@@ -201,4 +202,4 @@ def _line(f: Finding) -> str:
     )
     where = against or " × ".join(m.over) or "overall"
     span = f" [{m.interval.low:.4g}, {m.interval.high:.4g}]" if m.interval else ""
-    return f"{m.name:<24} {clean(where, longest=64):<48} {m.value:.4g}{span}"
+    return f"{m.name:<{width}}  {clean(where, longest=64):<48} {m.value:.4g}{span}"
