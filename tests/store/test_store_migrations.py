@@ -19,16 +19,18 @@ from assay.core.errors import AssayError
 from assay.core.finding import Findings, Run
 from assay.store import migrate, open_store, schema
 
+GUARDED = ("decisions", "decision_findings", "ledgers", "ledger_sources", "ledger_entries")
+
 NEXT = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 
 def upgrade():
-    op.add_column("runs", sa.Column("note", sa.Text, nullable=False, server_default="added by 0002"))
+    op.add_column("runs", sa.Column("note", sa.Text, nullable=False, server_default="added by 0003"))
 """
 
 
@@ -47,11 +49,11 @@ def next_revision(tmp_path, monkeypatch):
     """An assay one revision ahead of this one."""
     folder = tmp_path / "a folder with % in it"
     shutil.copytree(migrate.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "versions" / "r0002_note.py").write_text(NEXT)
+    (folder / "versions" / "r0003_note.py").write_text(NEXT)
 
     def install() -> None:
         monkeypatch.setattr(migrate, "MIGRATIONS", folder)
-        monkeypatch.setattr(migrate, "LATEST", "0002")
+        monkeypatch.setattr(migrate, "LATEST", "0003")
 
     return install
 
@@ -75,7 +77,7 @@ def test_an_older_store_is_migrated_and_keeps_what_it_holds(store_url, next_revi
     next_revision()
     for _ in range(2):
         with open_store(store_url) as store, store._engine.connect() as connection:
-            assert connection.scalar(text("SELECT note FROM runs")) == "added by 0002"
+            assert connection.scalar(text("SELECT note FROM runs")) == "added by 0003"
             assert store.run("latest").id == "run-1"
 
 
@@ -91,7 +93,7 @@ def test_an_empty_revision_table_is_a_new_store(store_url):
             connection.execute(text(f"DROP TABLE {table.name}"))
         connection.execute(text(f"DELETE FROM {schema.REVISION_TABLE}"))
         if connection.dialect.name == "postgresql":
-            for table in ("decisions", "decision_findings"):
+            for table in GUARDED:
                 connection.execute(text(f"DROP FUNCTION {table}_append_only"))
     keep_a_run(store_url)
 
@@ -100,10 +102,10 @@ def test_a_failing_migration_leaves_the_store_as_it_was(store_url, next_revision
     keep_a_run(store_url)
     next_revision()
     broken = NEXT + '    op.execute("SELECT * FROM nowhere")\n'
-    (migrate.MIGRATIONS / "versions" / "r0002_note.py").write_text(broken)
+    (migrate.MIGRATIONS / "versions" / "r0003_note.py").write_text(broken)
     with pytest.raises(AssayError, match="nowhere"):
         open_store(store_url)
-    (migrate.MIGRATIONS / "versions" / "r0002_note.py").write_text(NEXT)
+    (migrate.MIGRATIONS / "versions" / "r0003_note.py").write_text(NEXT)
     with open_store(store_url) as store:
         assert store.run("latest").id == "run-1"
 
@@ -111,7 +113,7 @@ def test_a_failing_migration_leaves_the_store_as_it_was(store_url, next_revision
 def test_a_newer_store_is_refused_with_words(store_url):
     keep_a_run(store_url)
     set_revision(store_url, "9999")
-    with pytest.raises(AssayError, match="newer assay: this one reads revisions up to 0001, not 9999") as caught:
+    with pytest.raises(AssayError, match="newer assay: this one reads revisions up to 0002, not 9999") as caught:
         open_store(store_url)
     assert caught.value.code == "store-newer"
     assert "Install a newer assay" in caught.value.hint
@@ -133,14 +135,14 @@ def test_a_shared_database_may_hold_other_tables_but_not_of_our_names(store_url)
     if store_url.startswith("sqlite"):
         with open_store(store_url) as store, store._engine.execution_options(write=True).begin() as connection:
             connection.execute(text(f"DROP TABLE {schema.REVISION_TABLE}"))
-        with pytest.raises(AssayError, match="attachments, decision_findings, decisions, findings, run_findings"):
+        with pytest.raises(AssayError, match="attachments, decision_findings, decisions, findings, ledger_entries"):
             open_store(store_url)
         return
     with open_store(store_url) as store, store._engine.execution_options(write=True).begin() as connection:
         connection.execute(text("CREATE TABLE songs (title text)"))
         for table in (schema.REVISION_TABLE, *reversed([t.name for t in schema.metadata.sorted_tables])):
             connection.execute(text(f"DROP TABLE {table}"))
-        for table in ("decisions", "decision_findings"):
+        for table in GUARDED:
             connection.execute(text(f"DROP FUNCTION {table}_append_only"))
     keep_a_run(store_url)
     with open_store(store_url) as store, store._engine.execution_options(write=True).begin() as connection:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Protocol
 
+from assay.core.budget.terms import Checkpoint, Terms
 from assay.core.finding import Finding, Run
 from assay.core.measure import Measure
 from assay.core.policy import Policy
@@ -17,7 +18,8 @@ from assay.core.subject import Subject
 class Spend:
     """One entry of a Ledger: who, for what, how much (exact rationals), and where it stands.
 
-    `state` is "reserved", "committed" or "released"; a reservation that never committed is spent.
+    `state` is "reserved" or "committed"; a reservation that never committed is spent. `release` is the digest of what
+    was released.
     """
 
     id: str
@@ -36,20 +38,46 @@ class Ledger(Protocol):
     def name(self) -> str:
         """Name of the ledger."""
 
-    def remaining(self) -> Mapping[str, Fraction]:
-        """What is left of the budget, by unit ("epsilon", "delta", "rho")."""
+    @property
+    def terms(self) -> Terms:
+        """What was fixed when the ledger was created: budget, data, adjacency, bounds, analysts."""
 
-    def would_exceed(self, amount: Mapping[str, Fraction], /) -> bool:
+    def spent(self, *, who: str | None = None) -> Mapping[str, Fraction]:
+        """The share of each limit that is gone, in [0, 1]; of the sub-budget of `who`, where given."""
+
+    def remaining(self, *, who: str | None = None) -> Mapping[str, Fraction]:
+        """What is left of the budget, by unit ("epsilon", "delta", "rho", "rdp"); for `who`, also of the sub-budget."""
+
+    def would_exceed(self, amount: Mapping[str, Fraction], /, *, who: str | None = None) -> bool:
         """True when reserving `amount` now would be refused."""
 
     def reserve(self, amount: Mapping[str, Fraction], /, *, who: str, what: str) -> Spend:
         """Durably reserve `amount` or raise with what remains; call before the answer is computed."""
 
     def commit(self, spend: Spend, /, *, release: str) -> Spend:
-        """Mark a reservation committed with the digest of what is released."""
+        """Mark a reservation committed with the digest of what is released; only then may the release leave."""
 
     def history(self) -> Sequence[Spend]:
         """Every entry, oldest first."""
+
+    def checkpoint(self) -> Checkpoint:
+        """The ledger as it stands, to be kept outside the store."""
+
+    def verify(self, *, checkpoint: Checkpoint | None = None) -> Checkpoint:
+        """The ledger as it stands, once its chain was computed anew and `checkpoint` found in it; else an error."""
+
+
+class Ledgers(Protocol):
+    """The Ledgers of a store."""
+
+    def create(self, name: str, terms: Terms, /, *, who: str) -> Ledger:
+        """A new Ledger; a name that is taken, or data that another ledger holds, are refused."""
+
+    def open(self, name: str, /) -> Ledger:
+        """The Ledger called `name`, or an error that lists the known."""
+
+    def names(self) -> Sequence[str]:
+        """Names of the Ledgers, sorted."""
 
 
 class Progress(Protocol):
@@ -106,6 +134,10 @@ class House(Protocol):
 
     def report(self, run: Run, path: str, /) -> Sequence[str]:
         """Write the documents of `run` to a file or folder; the files written."""
+
+    @property
+    def ledgers(self) -> Ledgers:
+        """The Ledgers of the store, to create one and to list them."""
 
     def ledger(self, name: str, /) -> Ledger:
         """The Ledger called `name`, or an error that lists the known."""

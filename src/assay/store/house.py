@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from assay.core.errors import unknown
 from assay.core.finding import Run
-from assay.core.house import Ledger, Progress
+from assay.core.house import Ledger, Ledgers, Progress
 from assay.core.measure import Measure
 from assay.core.policy import Policy
 from assay.core.subject import Subject
@@ -62,9 +61,14 @@ class StoreHouse:
         """Write the documents of `run` to a file or folder; the files written."""
         return [str(file) for file in self.write(run, path)]
 
+    @property
+    def ledgers(self) -> Ledgers:
+        """The Ledgers of the store, to create one and to list them."""
+        return self.store.ledgers
+
     def ledger(self, name: str, /) -> Ledger:
-        """The Ledger called `name`. A store of this format holds none, so every name is unknown."""
-        raise unknown("ledger", name, (), code="unknown-ledger")
+        """The Ledger called `name`, or an error that lists the known."""
+        return self.store.ledgers.open(name)
 
     def parts(self, kind: str, /) -> Mapping[str, Any]:
         """Parts of a catalogue by id, from every area."""

@@ -10,7 +10,7 @@ from typing import Any, Protocol, Self
 
 from assay.core.decision import Decision
 from assay.core.finding import Finding, Run
-from assay.core.house import Sink
+from assay.core.house import Ledgers, Sink
 from assay.core.measure import Attachment, Verdict
 
 
@@ -74,6 +74,10 @@ class Store(Sink, Protocol):
 
     def decisions(self, *, finding: str | None = None) -> Sequence[Decision]:
         """Every Decision, or every one about the Finding with that id; oldest first."""
+
+    @property
+    def ledgers(self) -> Ledgers:
+        """The privacy budgets that are kept here."""
 
     def close(self) -> None:
         """Let go of the database; also done when the store is no longer used."""

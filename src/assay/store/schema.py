@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 
 REVISION_TABLE = "assay_revision"
-LATEST = "0001"
+LATEST = "0002"
 """The revision this assay reads and writes."""
 
 metadata = MetaData()
@@ -78,4 +78,31 @@ decision_findings = Table(
     Column("decision_id", Text, ForeignKey("decisions.id"), primary_key=True),
     Column("finding_id", Text, ForeignKey("findings.id"), primary_key=True),
     Index("ix_decision_findings_finding_id", "finding_id"),
+)
+
+ledgers = Table(
+    "ledgers",
+    metadata,
+    Column("name", Text, primary_key=True),
+)
+
+ledger_sources = Table(
+    "ledger_sources",
+    metadata,
+    Column("source", Text, primary_key=True, comment="SHA-256 of a file, or the identity of a table"),
+    Column("ledger", Text, ForeignKey("ledgers.name"), nullable=False, index=True),
+)
+
+ledger_entries = Table(
+    "ledger_entries",
+    metadata,
+    Column("ledger", Text, ForeignKey("ledgers.name"), primary_key=True),
+    Column("place", Integer, primary_key=True, autoincrement=False, comment="0, 1, 2, …"),
+    Column("kind", Text, nullable=False),
+    Column("spend", Text, comment="id of the reservation that the entry makes or commits"),
+    Column("who", Text, comment="who reserved"),
+    Column("body", Text, nullable=False, comment="the entry as canonical JSON, with the hash of the one before"),
+    Column("hash", Text, nullable=False, comment="SHA-256 of the body"),
+    UniqueConstraint("ledger", "spend", "kind", name="uq_ledger_entries_once"),
+    Index("ix_ledger_entries_who", "ledger", "who", "place"),
 )

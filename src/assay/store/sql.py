@@ -20,6 +20,7 @@ from assay.core.finding import Finding, Run
 from assay.core.measure import Attachment, Verdict
 from assay.store import postgres, records, sqlite
 from assay.store.address import Address
+from assay.store.ledger.ledgers import SqlLedgers
 from assay.store.migrate import migrate
 from assay.store.protocol import RunHeader
 from assay.store.schema import attachments, decision_findings, decisions, findings, run_findings, runs
@@ -160,6 +161,11 @@ class SqlStore:
             )
         with self._reading() as connection:
             return [records.read_decision(row.id, row.body) for row in connection.execute(wanted)]
+
+    @property
+    def ledgers(self) -> SqlLedgers:
+        """The privacy budgets that are kept here."""
+        return SqlLedgers(self._reading, self._writing, self.label)
 
     def close(self) -> None:
         """Let go of the database."""
