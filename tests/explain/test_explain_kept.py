@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import gc
 import json
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import assay
 from assay import explain
@@ -99,3 +104,25 @@ def test_nothing_is_kept_of_a_case_that_is_gone() -> None:
     del case
     gc.collect()
     assert len(asking._BACKGROUNDS) < before
+
+
+class Counting(StandardScaler):
+    """Counts how often it is asked."""
+
+    asked = 0
+
+    def transform(self, X: Any, copy: Any = None) -> Any:
+        Counting.asked += 1
+        return super().transform(X)
+
+
+def test_a_pipeline_prepares_a_batch_once_for_its_labels_and_its_scores() -> None:
+    data = pd.DataFrame(np.random.default_rng(0).normal(size=(50, 2)), columns=["a", "b"])
+    fitted = make_pipeline(Counting(), LogisticRegression()).fit(data, data["a"] > 0)
+    model = assay.wrap_model(fitted)
+    table = pa.Table.from_pandas(data, preserve_index=False)
+    Counting.asked = 0
+    labels, scores = model.predict(table), model.scores(table)
+    assert Counting.asked == 1
+    np.testing.assert_array_equal(scores, fitted.predict_proba(data))
+    np.testing.assert_array_equal(labels == "true", fitted.predict(data))

@@ -14,7 +14,7 @@ from assay.core.subject import Task
 from assay.models.adapter import UNREADABLE, Adapter, agree, excerpt, named_classes, task_of
 from assay.models.formats import ModelFile
 from assay.models.inputs import frame, is_number, matrix, row_count, select
-from assay.models.internals.estimators import Reading, open_estimator, prepared
+from assay.models.internals.estimators import Reading, open_estimator, prepared, steps_of
 from assay.models.internals.forms import Inside
 from assay.models.outputs import Outputs, check, class_texts, codes_of
 from assay.models.structure.sklearn_objects import check_estimator
@@ -79,13 +79,16 @@ class SklearnLike(Adapter):
         self._reading: Reading | None = None
 
     def compute(self, inputs: Any, /) -> Outputs:
-        """`predict` and, where it exists, `predict_proba`."""
-        batch = self._batch(inputs)
-        answers = self.estimator.predict(batch)
+        """`predict` and, where it exists, `predict_proba`; the steps before the last one are taken once for both."""
+        batch, estimator = self._batch(inputs), self.estimator
+        *before, (_, last) = steps_of(estimator)
+        if before and self._probabilities:
+            batch, estimator = prepared(estimator, batch), last
+        answers = estimator.predict(batch)
         if not self.classes:
             values = np.asarray(answers, dtype=np.float64)
             return Outputs(values=values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values)
-        scores = self.estimator.predict_proba(batch) if self._probabilities else None
+        scores = estimator.predict_proba(batch) if self._probabilities else None
         return Outputs(
             codes=codes_of(answers, self._labels or self.classes),
             scores=None if scores is None else np.asarray(scores, np.float64),
