@@ -24,11 +24,12 @@ _SAFE_CODE = re.compile(r"[^`|\\]+\Z")
 class Name:
     """Group or column names as they are in the data; None is the missing value.
 
-    Several parts (an intersection) are shown with `joiner` between them.
+    Several parts (an intersection) are shown with `joiner` between them, each shortened to `longest` letters.
     """
 
     parts: tuple[str | None, ...]
     joiner: str = " · "
+    longest: int = _LONGEST
 
 
 Shown = str | Name
@@ -54,9 +55,9 @@ def _visible_at(text: str, i: int) -> str:
     return f"⟨U+{ord(char):04X}⟩" if (unseen and char != " ") or ord(char) & 0xFFFE == 0xFFFE else char
 
 
-def visible_name(text: str, /) -> str:
+def visible_name(text: str, /, *, longest: int = _LONGEST) -> str:
     """`visible`, and long text shortened, and spaces at either end shown: `A␣` is another group than `A`."""
-    text = short(text)
+    text = short(text, longest=longest)
     start, end = len(text) - len(text.lstrip(" ")), len(text) - len(text.rstrip(" "))
     return visible("␣" * len(text) if start == len(text) else "␣" * start + text.strip(" ") + "␣" * end)
 
@@ -78,7 +79,7 @@ def show_text(shown: Shown, words: Callable[[str], str], /) -> str:
     """Plain text. What is missing stands in round brackets."""
     if isinstance(shown, str):
         return visible_words(shown)
-    return _join(shown, visible_name, lambda id: f"({words(id)})")
+    return _join(shown, lambda part: visible_name(part, longest=shown.longest), lambda id: f"({words(id)})")
 
 
 def show_html(shown: Shown, words: Callable[[str], str], /) -> Markup:
@@ -88,7 +89,7 @@ def show_html(shown: Shown, words: Callable[[str], str], /) -> Markup:
     return Markup(
         _join(
             shown,
-            lambda part: f"<bdi>{escape(visible_name(part))}</bdi>",
+            lambda part: f"<bdi>{escape(visible_name(part, longest=shown.longest))}</bdi>",
             lambda id: f"<em>{escape(words(id))}</em>",
         )
     )
@@ -98,7 +99,7 @@ def show_markdown(shown: Shown, words: Callable[[str], str], /) -> str:
     """GitHub Markdown: names as code, in which nothing is markup, a link or a mention."""
     if isinstance(shown, str):
         return markdown_words(shown)
-    return _join(shown, markdown_code, lambda id: f"*{words(id)}*")
+    return _join(shown, lambda part: markdown_code(part, longest=shown.longest), lambda id: f"*{words(id)}*")
 
 
 def markdown_words(text: str, /) -> str:
@@ -107,9 +108,9 @@ def markdown_words(text: str, /) -> str:
     return re.sub(r"[\\`*_\[\]<>|&@#~]", lambda match: f"&#{ord(match[0])};", text)
 
 
-def markdown_code(text: str, /) -> str:
+def markdown_code(text: str, /, *, longest: int = _LONGEST) -> str:
     """`text` as code that is safe in a table cell."""
-    text = visible_name(text)
+    text = visible_name(text, longest=longest)
     if _SAFE_CODE.match(text):
         return f"`{text}`"
     return "<code>" + re.sub(r"[^A-Za-z0-9 ]", lambda match: f"&#{ord(match[0])};", text) + "</code>"

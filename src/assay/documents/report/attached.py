@@ -29,6 +29,9 @@ PICTURES = ("image/svg+xml", "image/png")
 ROOM = 600_000
 """So many bytes of pictures, as text, go into one report; what does not fit is named."""
 
+TITLE = 200
+"""Letters of a title or caption that are shown."""
+
 MOST, ROWS, COLUMNS = 60, 50, 20
 """So many attachments of a check, and rows and columns of a table, are shown."""
 
@@ -79,7 +82,7 @@ def _attached(f: Finding, name: str, digest: str, language: Language, room: Room
     if table is not None:
         return _shown_table(table, called, digest, language)
     told = _told(attachment)
-    title = Name((told,)) if told else called
+    title = Name((told,), longest=TITLE) if told else called
     if attachment.media_type in PICTURES:
         text = base64.b64encode(attachment.data).decode("ascii")
         if room.take(len(text)):
@@ -123,7 +126,7 @@ def _shown_table(table: dict[str, Any], called: Sentence, digest: str, language:
     caption, rows = table.get("caption"), table["rows"]
     left = len(rows) - ROWS
     return Attached(
-        Name((caption,)) if isinstance(caption, str) and caption else called,
+        Name((caption,), longest=TITLE) if isinstance(caption, str) and caption else called,
         digest,
         columns=tuple(_cells(table["columns"], language)),
         rows=tuple(tuple(_cells(row, language)) for row in rows[:ROWS]),
