@@ -177,4 +177,6 @@ def test_attributions_become_a_shap_explanation():
     made = attributions().to_shap()
     assert made.values.shape == (2, 2)
     assert made.feature_names == ["age", "job"]
-    assert made.data[0, 1] == "clerk"
+    assert made.data.dtype == float
+    assert made.display_data[0].tolist() == [31.0, "clerk"]
+    assert made[:, "job"].display_data.tolist() == ["clerk", "missing"]

@@ -133,17 +133,21 @@ class Attributions:
         return notebook(self)
 
     def to_shap(self) -> Any:
-        """A `shap.Explanation`, which every plot of shap takes; extra [explain]."""
+        """A `shap.Explanation`, which every plot of shap takes; extra [explain].
+
+        `data` are numbers, categories their codes, as the plots need them to order and colour; `display_data` has the
+        names of the categories.
+        """
         try:
             from shap import Explanation  # type: ignore[import-untyped, unused-ignore]
         except ImportError as error:
             raise MissingExtra("A shap.Explanation", extra="explain") from error
         shown = np.array([self.columns.show(row) for row in self.rows], dtype=object)
-        data = np.where(self.columns.nominal, shown, self.rows.astype(object))
         return Explanation(
             values=self.values.copy(),
             base_values=self.base.copy(),
-            data=self.rows.copy() if not self.columns.nominal.any() else data,
+            data=self.rows.copy(),
+            display_data=np.where(self.columns.nominal, shown, self.rows.astype(object)),
             feature_names=list(self.columns.names),
             output_names=self.target,
             error_std=None if self.errors is None else self.errors.copy(),
