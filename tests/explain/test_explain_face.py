@@ -66,3 +66,23 @@ def test_the_model_as_a_whole(case: assay.Case) -> None:
 def test_an_anchor_keeps_the_decision(case: assay.Case) -> None:
     (rule,) = explain.anchors(case, [5], precision=0.8)
     assert rule.text()
+
+
+def test_a_network_is_explained_by_its_gradients() -> None:
+    import torch
+
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    net = torch.nn.Sequential(torch.nn.Linear(3, 8), torch.nn.Tanh(), torch.nn.Linear(8, 2))
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame(rng.normal(size=(60, 3)), columns=["a", "b", "c"]).assign(y=rng.integers(0, 2, 60))
+    model = assay.wrap_model(net, classes=["0", "1"], features=["a", "b", "c"], output="logits")
+    case = assay.Case.from_frame(frame, label="y", favourable=1, features=["a", "b", "c"], model=model)
+    found = explain.gradients(case, [0, 1])
+    assert np.abs(found.residual).max() < 2e-3
+    assert explain.shap(case, [0, 1]).method == "permutation-shap"
+
+
+def test_a_decision_in_words(case: assay.Case) -> None:
+    (said,) = explain.paragraphs(case, [3], audience="analyst", words={"units": {"income": "thousand a year"}})
+    assert "linear-shap" in said.text

@@ -79,6 +79,29 @@ def lime(
     return local(asked, progress=progress, **settings)
 
 
+def gradients(
+    case: Case,
+    rows: Rows = None,
+    /,
+    *,
+    method: str = "integrated-gradients",
+    output: str | None = None,
+    background: int = 200,
+    limit: int = 1000,
+    seed: int = 0,
+    progress: Progress | None = None,
+    **settings: Any,
+) -> Attributions:
+    """Attributions of rows of a torch network: integrated-gradients, smooth-grad, gradient-shap or occlusion.
+
+    See `assay.explain.deep.rows.explain`; for images and series `assay.explain.deep.tensors.explain`.
+    """
+    from assay.explain.deep.rows import explain
+
+    asked = _question(case, rows, output=output, background=background, limit=limit, seed=seed)
+    return explain(asked, method=method, progress=progress, **settings)
+
+
 def anchors(
     case: Case,
     rows: Rows,

@@ -77,6 +77,7 @@ def explain(
         case,
         row,
         method=method,
+        explainers=house.parts("explainer"),
         output=output,
         target=_target(target, case),
         exact=exact,

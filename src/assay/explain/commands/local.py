@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from assay.core.errors import unknown
 from assay.core.house import Progress
 from assay.explain.attribution import Attributions
 from assay.explain.commands.page import page
@@ -85,6 +86,7 @@ def explain_row(
     /,
     *,
     method: str,
+    explainers: Mapping[str, Any],
     output: str | None,
     target: str | Sequence[float | None] | None,
     exact: bool,
@@ -101,12 +103,7 @@ def explain_row(
     from assay.explain.question import question
     from assay.explain.recourse.neighbours import nearest_unlike
 
-    if method == "lime":
-        found = face.lime(case, [place], output=output, seed=seed, progress=progress)
-    else:
-        found = face.shap(
-            case, [place], method=method, output=output, background=background, seed=seed, progress=progress
-        )
+    found = _attributions(case, place, method, explainers, output=output, background=background, seed=seed)
     wide = question(case, [place], output=output, background=face.RECOURSE_BACKGROUND, seed=seed)
     number = float(wide.target(wide.rows)[0])
     if wide.target.output is None:
@@ -125,6 +122,29 @@ def explain_row(
         ways = face.counterfactuals(case, [place], count=count, **shared)
     told = _paragraph(case, wide, found, ways, audience, vocabulary)
     return Local(place, said, found, ways, nearest_unlike(wide, target=target), told)
+
+
+def _attributions(
+    case: Case,
+    place: int,
+    method: str,
+    explainers: Mapping[str, Any],
+    *,
+    output: str | None,
+    background: int,
+    seed: int,
+) -> Attributions:
+    """By the explainer of that name, or for "auto" by the SHAP method that fits the model."""
+    from assay.explain import face
+    from assay.explain.question import question
+
+    if method == "auto":
+        return face.shap(case, [place], output=output, background=background, seed=seed)
+    if method not in explainers:
+        raise unknown("explainer", method, ("auto", *explainers), code="method")
+    rows = max(background, face.LIME_BACKGROUND) if method == "lime" else background
+    made: Attributions = explainers[method].make(question(case, [place], output=output, background=rows, seed=seed))
+    return made
 
 
 def _paragraph(
