@@ -4,7 +4,9 @@ The bare model is `predict_proba` of the pipeline on the very rows that were dra
 rows with the types of the data, in turns with assay. Overhead, of both alike, is all time beyond `predict_proba`:
 `lime` draws a matrix of numbers, and whoever uses it with such a pipeline pays for turning that into a frame; its
 overhead without that is printed too. Times are wall time, and processor time of all threads, which a loaded machine
-disturbs less. Agreement is measured with more samples, where both converged.
+disturbs less. "Shared texts" is the bare model on the frames that assay hands it, in which equal texts are one object:
+the same values and types, which a pipeline encodes more quickly than those that pandas makes of the data. Agreement is
+measured with more samples, where both converged.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from assay.explain.local.tabular import REPEATS, lime
 from assay.explain.question import Question, question
 from assay.explain.target import BATCH
 from assay.models.coded_texts import spelled
+from assay.models.inputs import frame as frame_of
 
 BACKGROUND = 10_000
 MODELS = {"logistic regression": LogisticRegression(max_iter=2000), "gradient boosting": GradientBoostingClassifier()}
@@ -58,12 +61,12 @@ def asked(frame: pd.DataFrame, model: Pipeline, features: list[str], rows: int) 
     return question(case, list(range(rows)), background=BACKGROUND)
 
 
-def bare(about: Question, model: Pipeline, samples: int) -> Callable[[], None]:
-    """The pipeline alone on the rows that our LIME asks for, as frames that are ready."""
+def bare(about: Question, model: Pipeline, samples: int, *, shared: bool) -> Callable[[], None]:
+    """The pipeline alone on the rows that our LIME asks for, as frames that are ready; see the module for `shared`."""
     near = normal_within_bins(neighbourhood(about.columns, about.background))
-    drawn = draw_bins(near, about.rows, samples=samples // REPEATS, repeats=REPEATS, seed=0)
-    table = spelled(drawn.table)
-    frames = [table.slice(i, BATCH).to_pandas() for i in range(0, table.num_rows, BATCH)]
+    table = draw_bins(near, about.rows, samples=samples // REPEATS, repeats=REPEATS, seed=0).table
+    parts = [table.slice(i, BATCH) for i in range(0, table.num_rows, BATCH)]
+    frames = [frame_of(part) if shared else spelled(part).to_pandas() for part in parts]
 
     def predict() -> None:
         for ready in frames:
@@ -116,24 +119,27 @@ def seconds(work: Callable[[], object]) -> np.ndarray:
 
 def compare(about: Question, model: Pipeline, given: argparse.Namespace) -> Peer:
     """Prints the times of the bare model, assay and `lime`, in turns."""
-    alone, peer = bare(about, model, given.samples), Peer(about, model)
-    lime(about, samples=given.samples)
-    pairs = [(seconds(alone), seconds(lambda: lime(about, samples=given.samples))) for _ in range(given.runs)]
+    peer = Peer(about, model)
+    alone, handed = (bare(about, model, given.samples, shared=shared) for shared in (False, True))
+    works = (alone, handed, lambda: lime(about, samples=given.samples))
+    works[2]()
+    turns = [tuple(seconds(work) for work in works) for _ in range(given.runs)]
     runs = []
     for _ in range(min(3, given.runs)):
         peer.inside[:], peer.turning[:] = 0, 0
         whole = seconds(lambda: peer.explain(given.samples))
         runs.append((whole, peer.inside.copy(), peer.turning.copy()))
-    print(f"  load {os.getloadavg()[0]:.1f}, medians of {given.runs} pairs and {len(runs)} runs of lime")
+    print(f"  load {os.getloadavg()[0]:.1f}, medians of {given.runs} turns and {len(runs)} runs of lime")
     for place, clock in enumerate(("wall", "processor")):
-        floor, ours = (np.array(column)[:, place] for column in zip(*pairs, strict=True))
+        floor, lower, ours = (np.array(column)[:, place] for column in zip(*turns, strict=True))
         whole, inside, turning = (np.array(column)[:, place] for column in zip(*runs, strict=True))
-        over, theirs = float(np.median(ours - floor)), float(np.median(whole - inside))
-        drawing = float(np.median(whole - inside - turning))
         print(f"  {clock}: bare {np.median(floor):.3f} s, assay {np.median(ours):.3f} s,", end=" ")
-        print(f"ratio {np.median(ours / floor):.2f}; lime {np.median(whole):.3f} s;", end=" ")
-        print(f"overhead assay {over:.4f} s, lime {theirs:.3f} s ({theirs / over:.0f} times),", end=" ")
-        print(f"without its frames {drawing:.3f} s ({drawing / over:.0f} times)")
+        print(f"ratio {np.median(ours / floor):.2f}; bare on shared texts {np.median(lower):.3f} s;", end=" ")
+        print(f"lime {np.median(whole):.3f} s; overhead assay {np.median(ours - floor):.4f} s", end=" ")
+        print(
+            f"({np.median(ours - lower):.4f} s beyond shared texts), lime {np.median(whole - inside):.3f} s,", end=" "
+        )
+        print(f"without its frames {np.median(whole - inside - turning):.3f} s")
     return peer
 
 
