@@ -115,7 +115,7 @@ def test_drawn_decisions_need_the_column_of_the_subjects(assay: Call, applicants
     assert open_model("fair").features[-1] == "person"
     assert gap(audited(assay, applicants, "fair")) == gap(audited(assay, applicants, "fair"))
     applicants.write_text(text.replace('unit = "person"\n', ""), encoding="utf-8")
-    assay("mitigate", applicants, *flags[:-2], "--out", "drawn")
+    assert "name that column" in assay("mitigate", applicants, *flags[:-2], "--out", "drawn").out
     lacking = assay("audit", applicants, "--model", "drawn")
     assert lacking.code == 2
     assert "--unit COLUMN" in lacking.err

@@ -170,6 +170,10 @@ class BeforeAfter:
             lines.append(
                 f"Saved: assay audit … --model {self.facts['saved']}; held out at fitting: {self.facts['division']}."
             )
+            if self.facts["drawn"]:
+                lines.append(
+                    "It draws decisions by the subject's id: name that column when it is used (--unit COLUMN)."
+                )
         lines.append(f"Runs {self.before.id} (plain) and {self.after.id} ({self.method}): see assay run compare.")
         return "\n".join(lines)
 
@@ -221,7 +225,8 @@ def _one(
     if out:
         save(fitted, out, serving=_serving(case, rows))
     runs = [house.audit(_held_out(case, rows, decisions), checks=CHECKS) for decisions in (before, after)]
-    facts = {"method": method, "settings": settings, "division": rows.how, "saved": out or ""}
+    drawn = fitted.randomised and not case.roles.unit
+    facts = {"method": method, "settings": settings, "division": rows.how, "saved": out or "", "drawn": drawn}
     return BeforeAfter(method, runs[0], runs[1], facts)
 
 
