@@ -10,6 +10,9 @@ import hmac
 import secrets
 from collections.abc import Iterable
 
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+
 from assay.core.errors import AssayError, unknown
 
 KEY_BYTES = 32
@@ -39,6 +42,10 @@ class TokenKey:
         parts = (b"assay token 1", _bytes(field), _bytes(value))
         framed = b"".join(len(part).to_bytes(8, "big") + part for part in parts)
         return hmac.digest(self._secret, framed, "sha256").hex()
+
+    def derive(self, purpose: str, /, *, size: int = KEY_BYTES) -> bytes:
+        """A key of `size` bytes for one purpose: HKDF-Expand with SHA-256 (RFC 5869). No two purposes share one."""
+        return HKDFExpand(SHA256(), size, b"assay derived key 1\0" + _bytes(purpose)).derive(self._secret)
 
 
 def tokenize(value: str, /, *, field: str, key: TokenKey) -> str:
