@@ -63,8 +63,8 @@ def explain(
 
     Changes keep to `--immutable age`, `--one-way age=up`, `--ranges hours=0:60`, `--rules "rent <= income"`, `--costs
     job=3`, and never touch protected attributes; `--exact` proves the cheapest one (linear models and trees). A
-    regression needs `--target low:high`. `--representative 10` shows the rows of each decision and group that stand best
-    for the others.
+    regression needs `--target low:high`. `--representative 10` shows ten rows of each decision and group that
+    stand best for the others.
     """
     _one_question(row, representative)
     if representative is not None:
