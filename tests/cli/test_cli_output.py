@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import click
 import pytest
 
-from assay.cli.output import print_run
+from assay.cli.output import print_run, where
 from assay.core.errors import Message
 from assay.core.finding import Finding, Findings, Run
 from assay.core.measure import Measure, Verdict
@@ -41,3 +41,8 @@ def test_with_all_they_are_printed_too(run: Run, capsys: pytest.CaptureFixture[s
     said = capsys.readouterr().out
     assert "Title of quality.errors" in said
     assert "other kinds of task" not in said
+
+
+def test_a_number_about_columns_is_by_them_and_a_comparison_between_groups() -> None:
+    assert where(Measure("importance", 0.1, 9, over=("age", "job"))) == "by age × job"
+    assert where(Measure("gap", 0.1, 9, over=("sex",), groups=({"sex": "f"}, {"sex": "m"}))) == "between sex"

@@ -8,6 +8,8 @@ from assay.core.errors import Message
 from assay.core.finding import Finding, Findings, Run
 from assay.core.measure import Interval, Measure
 from assay.explain.commands.explain import _Overview
+from assay.explain.commands.page import page
+from assay.pictures.picture import Picture
 
 PAIR = ({"job": "boss"}, {"job": None})
 MEASURES = [
@@ -41,3 +43,12 @@ def test_the_largest_comes_first_and_what_is_missing_says_why():
     assert of[1].endswith("0.125 [0.1, 0.15]")
     assert any("job boss against job missing" in line for line in lines)
     assert "  not measured: the column has one value" in lines
+
+
+def test_a_page_fits_a_telephone_and_asks_for_nothing():
+    picture = Picture("<b>", "<svg/>")
+    text = page("<i>", ["<script>"], [picture], ["a"])
+    assert '<meta name="viewport" content="width=device-width">' in text
+    assert "default-src 'none'" in text
+    assert "<script>" not in text
+    assert "<i>" not in text

@@ -79,7 +79,7 @@ def number(value: float | None, /) -> str:
 def where(measure: Measure, /) -> str:
     """The slice of a Measure in words."""
     if measure.over and not measure.slice:
-        return "between " + " × ".join(safe(name) for name in measure.over)
+        return ("between " if measure.groups else "by ") + " × ".join(safe(name) for name in measure.over)
     text = _slice(measure.slice) or "overall"
     if measure.over:
         text += f", against {_slice(measure.groups[1]) if len(measure.groups) > 1 else 'the rest'}"

@@ -23,7 +23,8 @@ def page(title: str, paragraphs: Iterable[str], pictures: Sequence[Picture], lin
     shown = "".join(picture.html() for picture in pictures)
     rest = escape("\n".join(lines))
     return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" '
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width"><meta http-equiv="Content-Security-Policy" '
         f'content="{_POLICY}"><title>{escape(title)}</title><style>{_STYLE}</style></head><body>'
         f"<h1>{escape(title)}</h1>{said}{shown}{f'<pre>{rest}</pre>' if rest else ''}</body></html>\n"
     )

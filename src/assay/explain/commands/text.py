@@ -98,7 +98,8 @@ def _model(demo: str | None, model: str | None, classes: str | None) -> Any:
 def _page(name: str, found: TextAttributions) -> str:
     title = escaped(f"What the words added: {name}", longest=120)
     return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" '
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width"><meta http-equiv="Content-Security-Policy" '
         f'content="{_POLICY}"><title>{title}</title></head><body style="background:#fff;margin:2rem auto;'
         f'max-width:48rem;padding:0 1rem;font-family:system-ui,sans-serif"><h1 style="font-size:1.2rem">{title}</h1>'
         f"{found.html()}</body></html>\n"
