@@ -132,18 +132,22 @@ class PairWalk:
         value = self.game.value[states.node] / len(self.game.others)
         a = np.bitwise_count(states.from_row).sum(axis=0, dtype=np.int64)
         b = np.bitwise_count(states.from_other).sum(axis=0, dtype=np.int64)
+        mean = float(value[a == 0].sum()) / len(self.game.rows)
+        if order == 1:
+            _spread(out, states.row, states.from_row, self._beta[a - 1, b] * value)
+            _spread(out, states.row, states.from_other, -self._beta[a, b - 1] * value)
+            return mean
         in_a = [_bit(states.from_row, player) for player in range(self.game.players)]
         in_b = [_bit(states.from_other, player) for player in range(self.game.players)]
-        for term in combinations(range(self.game.players), order):
-            there = np.flatnonzero(np.logical_and.reduce([in_a[p] | in_b[p] for p in term]))
+        for first, second in combinations(range(self.game.players), 2):
+            there = np.flatnonzero((in_a[first] | in_b[first]) & (in_a[second] | in_b[second]))
             if not len(there):
                 continue
-            ours = np.sum([in_a[p][there] for p in term], axis=0)
-            sign = np.where((order - ours) % 2, -1.0, 1.0)
-            share = self._beta[a[there] - ours, b[there] - order + ours]
-            line = term[0] if order == 1 else term[0] * self.game.players + term[1]
-            out[line] += np.bincount(states.row[there], sign * share * value[there], minlength=out.shape[1])
-        return float(value[a == 0].sum()) / len(self.game.rows)
+            ours = in_a[first][there].astype(np.int64) + in_a[second][there]
+            share = self._beta[a[there] - ours, b[there] - 2 + ours]
+            added = np.where(ours == 1, -1.0, 1.0) * share * value[there]
+            out[first * self.game.players + second] += np.bincount(states.row[there], added, minlength=out.shape[1])
+        return mean
 
     @cached_property
     def _beta(self) -> Floats:
@@ -160,6 +164,20 @@ def _joined(some: Sequence[_States]) -> _States:
         np.concatenate([states.from_row for states in some], axis=1),
         np.concatenate([states.from_other for states in some], axis=1),
     )
+
+
+def _spread(out: Floats, row: Integers, words: Words, added: Floats) -> None:
+    """Adds to `out` (players, rows) what each walk adds, for every player in its `words`."""
+    players, rows = out.shape
+    for word, bits in enumerate(words):
+        at = np.arange(len(row))
+        while len(at := at[(some := bits != 0)]):
+            bits = bits[some]
+            lowest = bits & (~bits + np.uint64(1))
+            player = word * _WORD + np.bitwise_count(lowest - np.uint64(1)).astype(np.int64)
+            found = np.bincount(player * rows + row[at], added[at], minlength=players * rows)
+            out += found.reshape(players, rows)
+            bits = bits ^ lowest
 
 
 def _bit(words: Words, player: int) -> NDArray[np.bool_]:
