@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from itertools import permutations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,6 +60,26 @@ def test_blocks_of_rows_give_the_same_interval(monkeypatch: pytest.MonkeyPatch) 
     whole = widest_gap(sample), widest_ratio(sample)
     monkeypatch.setattr(pairs, "BLOCK", 100)
     assert (widest_gap(sample), widest_ratio(sample)) == whole
+
+
+def test_one_person_proves_no_gap_and_no_ratio() -> None:
+    for groups in ([share(475, 500), share(0, 1)], [share(475, 500), share(475, 500), share(0, 1)]):
+        assert widest_gap(groups).interval.low == 0
+        ratio = widest_ratio(groups).interval
+        assert ratio is not None
+        assert ratio.high == 1
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.9])
+def test_equal_groups_of_very_unequal_sizes_are_seldom_found_apart(rate: float) -> None:
+    rng = np.random.default_rng(0)
+    sizes = np.repeat([1, 2, 4, 8, 16, 60, 300, 1000], 20)
+    apart = 0
+    for _ in range(60):
+        groups = [share(int(hits), int(n)) for hits, n in zip(rng.binomial(sizes, rate), sizes, strict=True)]
+        ratio = widest_ratio(groups).interval
+        apart += widest_gap(groups).interval.low > 0 or (ratio is not None and ratio.high < 1)
+    assert apart <= 3  # with Wilson's limits alone about every third
 
 
 def test_a_group_that_is_too_small_is_named() -> None:

@@ -36,7 +36,7 @@ UNIT = Message(
 
 @check(
     "explain.recourse_gap",
-    version=1,
+    version=2,
     title="One group has a longer way to the favourable decision",
     needs=("rows", "model", "protected"),
     tasks=("binary",),

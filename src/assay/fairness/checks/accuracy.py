@@ -19,7 +19,7 @@ from assay.stats.rates import wilson
 
 @check(
     "fairness.accuracy",
-    version=2,
+    version=3,
     title="The model is right less often about one group",
     counts=by("protected", "label", "prediction"),
     tasks=("binary", "multiclass"),

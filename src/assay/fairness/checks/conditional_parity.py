@@ -19,7 +19,7 @@ SHOWN = 20
 
 @check(
     "fairness.conditional_parity",
-    version=3,
+    version=4,
     title="Alike in what may count, yet selected differently",
     counts=by("protected", "control", "prediction"),
     tasks=("binary",),

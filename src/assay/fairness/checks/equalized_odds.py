@@ -15,7 +15,7 @@ from assay.fairness.rates import FPR, TPR, rates_by_group
 
 @check(
     "fairness.equalized_odds",
-    version=1,
+    version=2,
     title="Error rates together differ between groups",
     counts=by("protected", "label", "prediction"),
     tasks=("binary",),

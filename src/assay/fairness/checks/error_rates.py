@@ -14,7 +14,7 @@ from assay.fairness.rates import FDR, FNR, FPR, TPR
 
 @check(
     "fairness.error_rates",
-    version=2,
+    version=3,
     title="Mistakes fall more often on one group",
     counts=by("protected", "label", "prediction"),
     tasks=("binary",),

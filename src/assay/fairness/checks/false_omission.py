@@ -14,7 +14,7 @@ from assay.fairness.rates import FALSE_OMISSION_RATE
 
 @check(
     "fairness.false_omission",
-    version=2,
+    version=3,
     title="Those turned away deserved better more often in one group",
     counts=by("protected", "label", "prediction"),
     tasks=("binary",),

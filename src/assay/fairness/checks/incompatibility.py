@@ -21,7 +21,7 @@ IMPLIED = {"fpr_implied": fpr_of, "selection_rate_implied": selection_of}
 
 @check(
     "fairness.incompatibility",
-    version=1,
+    version=2,
     title="Not all measures of fairness can hold together here",
     counts=by("protected", "label", "prediction"),
     tasks=("binary",),

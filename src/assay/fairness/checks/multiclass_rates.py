@@ -21,7 +21,7 @@ NO_LABEL = Message("no-label", "no column is given as label (the true outcome)")
 
 @check(
     "fairness.multiclass_rates",
-    version=2,
+    version=3,
     title="Some class is given or found more often in one group",
     counts=by("protected", "prediction", "label?"),
     tasks=("multiclass",),

@@ -14,7 +14,7 @@ from assay.fairness.rates import NPV, PPV
 
 @check(
     "fairness.predictive_parity",
-    version=2,
+    version=3,
     title="A prediction comes true more often in one group",
     counts=by("protected", "label", "prediction"),
     tasks=("binary",),

@@ -24,7 +24,7 @@ from assay.fairness.rates import SELECTION_RATE, check_reference, rates_by_group
 
 @check(
     "fairness.selection_rates",
-    version=2,
+    version=3,
     title="One group is selected less often",
     counts=by("protected", "prediction"),
     tasks=("binary",),

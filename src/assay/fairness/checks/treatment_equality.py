@@ -17,7 +17,7 @@ from assay.fairness.rates import MISSES
 
 @check(
     "fairness.treatment_equality",
-    version=2,
+    version=3,
     title="Errors favour one group and burden another",
     counts=by("protected", "label", "prediction"),
     tasks=("binary",),

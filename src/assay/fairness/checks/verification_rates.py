@@ -15,7 +15,7 @@ from assay.fairness.words import no_verification
 
 @check(
     "fairness.verification_rates",
-    version=1,
+    version=2,
     title="People are confused with others, or not recognised, more often in one group",
     counts=by("protected", "label", "prediction"),
     tasks=("binary",),

@@ -23,7 +23,7 @@ OVERALL = "overall fmr"
 
 @check(
     "fairness.verification_scores",
-    version=1,
+    version=2,
     title="Scores tell one person from another less well in one group",
     counts=by("protected", "label", "score"),
     tasks=("binary",),

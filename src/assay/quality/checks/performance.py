@@ -19,7 +19,7 @@ NO_SCORE = Message("no-score", "there is no score and no model to make one")
 
 @check(
     "quality.performance",
-    version=1,
+    version=2,
     title="The model is wrong too often, or more often in some groups",
     counts=by("protected?", "label", "prediction?", "score?", sums=(*scores.SUMS, *regression.SUMS)),
     tasks=("binary", "multiclass", "regression"),

@@ -9,7 +9,7 @@ import numpy as np
 
 from assay.core.measure import Interval, Share
 from assay.stats.gaps.pairs import Floats, critical_values, extreme_pair, with_rows
-from assay.stats.rates import wilson_bounds
+from assay.stats.rates import guarded_bounds, wilson_bounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def widest_ratio(shares: Sequence[Share], /, *, level: float = 0.95) -> Ratio:
 
 def _smallest_bound(rates: Floats, ns: Floats, z: float, *, upper: bool) -> float:
     """The smallest of all ordered pairs' MOVER-R upper (or lower) bounds of rate_i / rate_j at `z`."""
-    low, high = wilson_bounds(rates, ns, z)
+    low, high = guarded_bounds(rates, ns, z) if upper else wilson_bounds(rates, ns, z)
     from_low, from_high = low * (2 * rates - low), high * (2 * rates - high)
     first, second = (from_high, from_low) if upper else (from_low, from_high)
 

@@ -14,7 +14,7 @@ from assay.fairness.rates import BASE_RATE
 
 @check(
     "fairness.label_bias",
-    version=2,
+    version=3,
     title="Outcomes in the labels differ between groups",
     counts=by("protected", "label"),
     tasks=("binary",),

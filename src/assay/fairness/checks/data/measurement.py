@@ -15,7 +15,7 @@ from assay.fairness.data_bias.measurement import label_differences, missing_shar
 
 @check(
     "fairness.measurement",
-    version=2,
+    version=3,
     title="A feature does not mean the same in every group",
     counts=each("feature", "protected", "label?"),
     clauses=("eu-ai-act:10(2)(d)", "eu-ai-act:10(2)(f)", "eu-ai-act:10(3)", "nist-ai-rmf:map-2.3"),
