@@ -217,12 +217,12 @@ def test_every_measure_stops_in_time(store, budget, amount, answers):
     assert ledger.verify().count == answers + 1
 
 
-@pytest.mark.parametrize("who", ["", "  ", "x" * 1001])
-def test_who_and_what_are_said(ledger, who):
+@pytest.mark.parametrize("said", ["", "  ", "x" * 1001])
+def test_who_and_what_are_said(ledger, said):
     with pytest.raises(AssayError, match="who must be a text"):
-        ledger.reserve(TENTH, who=who, what="query")
+        ledger.reserve(TENTH, who=said, what="query")
     with pytest.raises(AssayError, match="what must be a text"):
-        ledger.reserve(TENTH, who="ann", what=who)
+        ledger.reserve(TENTH, who="ann", what=said)
     assert ledger.history() == []
 
 
@@ -232,6 +232,24 @@ def test_hostile_names_come_back_harmless(store, ledger):
     assert found.who == "ann'; DROP TABLE ledgers;--"
     assert found.what == "a\\x00b \\ud800 <script>"
     assert ledger.verify().count == 2
+
+
+def test_the_longest_texts_are_kept(store, ledger):
+    """Four bytes a letter, or six signs for a lone surrogate."""
+    for letter in ("\U0001f600", "\ud800"):
+        made = ledger.reserve(TENTH, who=letter * 200, what=letter * 1000)
+        ledger.commit(made, release=letter * 1000)
+    store.ledgers.create("x" * 100, terms(sources=("table:" + "\U0001f600" * 494,)), who="\U0001f600" * 1000)
+    assert ledger.verify().count == 5
+    with pytest.raises(AssayError, match="table may have 500 letters"):
+        terms(sources=("table:" + "x" * 495,))
+
+
+def test_an_endless_amount_is_refused_in_a_short_sentence(ledger):
+    with pytest.raises(AssayError, match="what remains is epsilon 1") as caught:
+        ledger.reserve({"epsilon": Fraction(10**9000)}, who="ann", what="everything")
+    assert len(str(caught.value)) < 200
+    assert not ledger.would_exceed({"epsilon": Fraction(1, 10**9000)})
 
 
 def test_entries_guard_themselves(store, ledger):

@@ -38,8 +38,8 @@ def decimal_text(value: Fraction, /, *, toward: Literal["up", "down"], digits: i
     """
     context = Context(prec=digits, rounding=ROUND_CEILING if toward == "up" else ROUND_FLOOR)
     found = context.divide(Decimal(value.numerator), Decimal(value.denominator)).normalize(context)
-    tiny = found != 0 and found.adjusted() < -8
-    return f"{found:e}" if tiny else f"{found:f}"
+    plain = found == 0 or -9 < found.adjusted() < 16
+    return f"{found:f}" if plain else f"{found:e}"
 
 
 def sqrt_down(value: Fraction, /) -> Fraction:

@@ -16,6 +16,8 @@ ADJACENCIES = ("add-or-remove one unit", "replace one unit")
 EVERY_ANALYST = "*"
 """Names the budget of each analyst who has none of their own."""
 
+LONGEST_SOURCE = 500
+
 _HASH = re.compile(r"sha256:[0-9a-f]{64}\Z")
 
 
@@ -64,6 +66,8 @@ class Terms:
     def __post_init__(self) -> None:
         if not self.sources or len(set(self.sources)) != len(self.sources):
             raise AssayError("A ledger is bound to one or more different data sources.", code="budget-terms")
+        if any(len(source) > LONGEST_SOURCE for source in self.sources):
+            raise AssayError(f"The name of a table may have {LONGEST_SOURCE} letters.", code="budget-terms")
         if self.adjacency not in ADJACENCIES:
             raise AssayError(f"An adjacency is {' or '.join(ADJACENCIES)}, not {self.adjacency!r}.", code="adjacency")
         for name, own in self.analysts.items():

@@ -23,8 +23,8 @@ from assay.store.schema import ledger_entries, ledger_sources, ledgers
 if TYPE_CHECKING:
     from assay.store.ledger.ledgers import Writing
 
-LONGEST = 1000
-"""Letters that `who`, `what` and `release` may have."""
+LONGEST, LONGEST_WHO = 1000, 200
+"""Letters that `what` and `release`, and that `who` may have: an index of PostgreSQL holds 2,704 bytes."""
 
 _rows = ledger_entries.c
 
@@ -78,7 +78,7 @@ class SqlLedger:
     def reserve(self, amount: Loss, /, *, who: str, what: str) -> Spend:
         """Durably reserve `amount` or raise with what remains. The reservation is spent, committed or not."""
         charge = self._terms.budget.charged(amount)
-        who, what = plain_text(who, what="who"), plain_text(what, what="what")
+        who, what = plain_text(who, what="who", most=LONGEST_WHO), plain_text(what, what="what")
         with self._appending() as connection:
             head = self._head(connection)
             whole, own = head.spent, self._own(connection, who)
@@ -209,8 +209,8 @@ class SqlLedger:
         return entry
 
 
-def plain_text(text: str, /, *, what: str) -> str:
+def plain_text(text: str, /, *, what: str, most: int = LONGEST) -> str:
     """`text` as a column holds it; an empty or an endless one is refused."""
-    if not text.strip() or len(text) > LONGEST:
-        raise AssayError(f"{what} must be a text of 1 to {LONGEST} letters.", code="ledger-text")
+    if not text.strip() or len(text) > most:
+        raise AssayError(f"{what} must be a text of 1 to {most} letters.", code="ledger-text")
     return column_text(text)
