@@ -1,0 +1,43 @@
+"""Identifiers in many texts at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from assay.core.errors import AssayError, unknown
+from assay.core.part import Part
+from assay.privacy.deidentification.recognizer import Recognizer
+from assay.privacy.deidentification.span import Span, disjoint
+
+THRESHOLD = 0.5
+"""Score below which a find is dropped: what only a context word would make sure."""
+
+NOT_FOUND_BY_FORM = ("names of people", "names of organisations", "places without a street or post code", "relations")
+"""What has no form that a pattern could know, and so is not found by the recognisers of this folder."""
+
+
+def recognizers_of(parts: Mapping[str, Part[Any]], /, *, only: Sequence[str] = ()) -> tuple[Recognizer, ...]:
+    """The recognisers of a catalogue; of `only` these names, where any are given."""
+    for name in only:
+        if name not in parts:
+            raise unknown("recognizer", name, parts)
+    made = tuple(parts[name].make() for name in (only or sorted(parts)))
+    for recognizer in made:
+        if not isinstance(recognizer, Recognizer):
+            raise AssayError(f"A part of kind recognizer made a {type(recognizer).__name__}.", code="area")
+    return made
+
+
+def find(
+    texts: Sequence[str], /, *, recognizers: Sequence[Recognizer], threshold: float = THRESHOLD
+) -> list[tuple[Span, ...]]:
+    """For each text its identifiers with a score of at least `threshold`, disjoint and in order.
+
+    Time is linear in the length of the texts. What has no form (`NOT_FOUND_BY_FORM`) is not found.
+    """
+    if not 0.0 <= threshold <= 1.0:
+        raise AssayError(f"The threshold is a number from 0 to 1, not {threshold}.", code="threshold")
+    return [
+        disjoint(span for each in recognizers for span in each.spans(text) if span.score >= threshold) for text in texts
+    ]
