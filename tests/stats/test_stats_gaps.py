@@ -162,3 +162,12 @@ def test_means_follow_the_same_construction() -> None:
     assert two.interval.low == pytest.approx(0.1 - 1.959963984540054 * math.hypot(0.02, 0.03))
     with pytest.raises(AssayError, match="finite"):
         widest_gap_of_means([0.7, float("nan")], [0.1, 0.1], [5, 5])
+
+
+def test_a_mean_of_a_handful_of_rows_proves_no_gap() -> None:
+    few = widest_gap_of_means([0.9, 0.2], [0.01, 0.01], [3, 400])
+    assert few.interval.low == 0
+    assert few.interval.high > 0.7
+    three = widest_gap_of_means([0.9, 0.7, 0.2], [0.01, 0.01, 0.01], [400, 400, 3])
+    assert 0 < three.interval.low < 0.2
+    assert three.value == pytest.approx(0.7)

@@ -19,7 +19,7 @@ from assay.stats.auc import auc as area
 
 @check(
     "fairness.auc",
-    version=1,
+    version=2,
     title="The score ranks people less well in one group, or one group below another",
     counts=by("protected", "label", "score"),
     tasks=("binary",),

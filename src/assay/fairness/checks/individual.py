@@ -35,7 +35,7 @@ NO_SCORE = Message("no-score", "there is no score and no model to make one")
 
 @check(
     "fairness.individual",
-    version=1,
+    version=2,
     title="People who are alike are treated differently",
     needs=("rows", "features", "protected", "prediction"),
     tasks=("binary",),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @check(
     "fairness.multiclass_auc",
-    version=1,
+    version=2,
     title="The scores tell classes apart less well in one group",
     needs=("rows", "protected", "label", "score"),
     tasks=("multiclass",),

@@ -33,7 +33,7 @@ REPLICATES, PERMUTATIONS = 300, 499
 
 @check(
     "fairness.ranking",
-    version=1,
+    version=2,
     title="One group is ranked lower and gets less attention",
     needs=("rows", "protected", "score"),
     tasks=("binary",),

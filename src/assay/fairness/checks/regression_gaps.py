@@ -14,7 +14,7 @@ from assay.fairness.regression.means import SUMS, compare_means
 
 @check(
     "fairness.regression_gaps",
-    version=1,
+    version=2,
     title="Predicted numbers or their errors differ between groups",
     counts=by("protected", "prediction", "label?", sums=SUMS),
     tasks=("regression",),

@@ -23,7 +23,7 @@ from assay.stats.quantiles import two_sided
 
 @check(
     "fairness.score_distributions",
-    version=1,
+    version=2,
     title="One group is scored differently as a whole",
     counts=by("protected", "score", sums=("score",)),
     tasks=("binary",),

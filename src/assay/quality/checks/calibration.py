@@ -17,7 +17,7 @@ from assay.quality.scores import score_bins, score_groups
 
 @check(
     "quality.calibration",
-    version=1,
+    version=2,
     title="Scores promise more or less than comes true",
     counts=by("protected?", "label", "score", sums=reliability.SUMS),
     tasks=("binary",),

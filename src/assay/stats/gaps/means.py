@@ -9,6 +9,7 @@ import numpy as np
 from assay.core.errors import AssayError
 from assay.core.measure import Interval
 from assay.stats.gaps.pairs import Floats, Gap, critical_values, extreme_pair, too_small
+from assay.stats.rates import FEW
 
 
 def widest_gap_of_means(
@@ -18,8 +19,8 @@ def widest_gap_of_means(
 
     `errors` are standard errors and `ns` effective sample sizes, one of each a group, groups independent. The
     construction of `widest_gap`, with the pair's bounds d ± z √(e_i² + e_j²). Leave out, and say so, a group that
-    has no standard error: fewer than two groups is AssayError "too-few-groups". Below some 30 rows a group the
-    normal approximation is optimistic.
+    has no standard error: fewer than two groups is AssayError "too-few-groups". A standard error made of fewer than
+    30 rows is no proof: such a group widens the interval and never lifts its low end.
     """
     centre, error, size = (np.asarray(v, dtype=np.float64) for v in (means, errors, ns))
     if not len(centre) == len(error) == len(size):
@@ -42,7 +43,12 @@ def widest_gap_of_means(
     def bound(rows: slice, z: float) -> Floats:
         return centre[rows, None] - centre[None, :] + z * np.sqrt(squares[rows, None] + squares[None, :])
 
-    low = extreme_pair(len(centre), lambda rows: bound(rows, -z_low))
+    many = size >= FEW
+
+    def proven(rows: slice, table: Floats) -> Floats:
+        return np.where(many[rows, None] & many[None, :], table, -np.inf)
+
+    low = extreme_pair(len(centre), lambda rows: proven(rows, bound(rows, -z_low)))
     high = extreme_pair(len(centre), lambda rows: bound(rows, z_high))
     top, bottom = int(np.argmax(centre)), int(np.argmin(centre))
     if top == bottom:
