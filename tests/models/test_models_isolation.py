@@ -37,7 +37,7 @@ from sklearn.linear_model import LogisticRegression
 
 from assay.core.errors import AssayError
 from assay.models.isolation import wire
-from assay.models.isolation.process import ROWS_PER_MESSAGE, Isolated
+from assay.models.isolation.process import ROWS_PER_MESSAGE, Isolated, _environment
 from assay.models.load import open_bytes
 
 ONE = pa.table({"x": [1.0, 2.0, 3.0]})
@@ -121,6 +121,12 @@ def test_credentials_in_the_environment_stay_here(monkeypatch: pytest.MonkeyPatc
     environment = Path(f"/proc/{pid}/environ")
     if environment.exists():
         assert b"s3cret" not in environment.read_bytes()
+
+
+def test_threads_of_a_child_that_wait_leave_the_cores_to_those_that_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    assert _environment()["OMP_WAIT_POLICY"] == "PASSIVE"
+    assert int(_environment()["OMP_NUM_THREADS"]) >= 1
 
 
 def test_what_a_model_prints_does_not_reach_the_channel(capfd: pytest.CaptureFixture[str]) -> None:

@@ -38,19 +38,29 @@ _BOOT = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from assay.mod
 _KEPT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP", "LANG", "LC_ALL", "TZ")
 
 
+def _environment() -> dict[str, str]:
+    """What the child knows of this process, and how it uses threads.
+
+    Threads that wait sleep: those that spin take the cores from those that work where a machine is busy, and many
+    small batches then took forty times as long.
+    """
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(THREADS))
+    kept = {key: os.environ[key] for key in _KEPT if key in os.environ}
+    return {**kept, **threads, "OMP_WAIT_POLICY": "PASSIVE"}
+
+
 class _Child:
     """One process. It is ended when its owner forgets it, when it is late, and when this process ends."""
 
     def __init__(self) -> None:
         self.errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
-        threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(THREADS))
         self.process = subprocess.Popen(
             [sys.executable, "-I", "-c", _BOOT, json.dumps([entry for entry in sys.path if entry])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
             stderr=self.errors,
-            env={**{key: os.environ[key] for key in _KEPT if key in os.environ}, **threads},
+            env=_environment(),
             cwd=tempfile.gettempdir(),
             start_new_session=sys.platform != "win32",
         )
