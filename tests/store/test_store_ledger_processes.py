@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import random
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from fractions import Fraction
 
 from assay.core.budget.accounting import Accounting, Budget
 from assay.core.budget.terms import ADJACENCIES, Terms
+from assay.core.errors import AssayError
 from assay.store import open_store
 
 # Asks for a thousandth again and again; says what it holds before the answer leaves, and that it has left.
@@ -86,3 +88,33 @@ def test_processes_killed_at_random_never_overspend_and_lose_no_reservation(stor
     assert all(spends[id].state == "committed" for kind, id in lines if kind == "released")
     assert ledger.would_exceed({"epsilon": Fraction(1, 1000)})
     assert ledger.verify().count == 51 + sum(s.state == "committed" for s in spends.values())
+
+
+def spend_all(ledger, results) -> None:
+    spent = 0
+    while not ledger.would_exceed({"epsilon": Fraction(1, 1000)}):
+        try:
+            made = ledger.reserve({"epsilon": Fraction(1, 1000)}, who="child", what="query")
+        except AssayError as error:
+            if error.code != "budget":
+                raise
+            break
+        ledger.commit(made, release="sha256:0")
+        spent += 1
+    results.put(spent)
+
+
+def test_a_ledger_that_is_open_may_be_used_after_a_fork(store_url):
+    """The parent's connection is used by nobody else, and works on."""
+    ledger = create(store_url, 30)
+    fork = multiprocessing.get_context("fork")
+    results = fork.SimpleQueue()
+    children = [fork.Process(target=spend_all, args=(ledger, results)) for _ in range(3)]
+    for child in children:
+        child.start()
+    spend_all(ledger, results)
+    for child in children:
+        child.join(60)
+    assert [child.exitcode for child in children] == [0, 0, 0]
+    assert sum(results.get() for _ in range(4)) == 30
+    assert ledger.verify().count == 61

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Column, Connection, Table, func, insert, literal, select, update
+from sqlalchemy import Column, Connection, Engine, Table, func, insert, literal, select, update
 from sqlalchemy.dialects import postgresql as postgresql_dialect
 from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.exc import SQLAlchemyError
@@ -28,15 +29,38 @@ from assay.store.schema import attachments, decision_findings, decisions, findin
 AT_ONCE = 500
 """So many digests are asked for in one query; SQLite takes only so many parameters."""
 
+_open: weakref.WeakSet[Engine] = weakref.WeakSet()
+_left: list[object] = []
+
+
+def _leave_to_parent() -> None:
+    """A forked process makes connections of its own; those it inherited are neither used nor closed in it.
+
+    To close one would end the parent's session, or remove SQLite's log under it (https://sqlite.org/howtocorrupt.html,
+    section 2.6).
+    """
+    for engine in _open:
+        _left.append(engine.pool)
+        engine.dispose(close=False)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_to_parent)
+
 
 class SqlStore:
-    """Implements the Store protocol. May be shared by threads; every process opens its own."""
+    """Implements the Store protocol. May be shared by threads, and by processes that are forked.
+
+    A store in memory is copied into a forked process, like all that is in memory.
+    """
 
     def __init__(self, address: Address, /) -> None:
         self._address = address
         self._backend = sqlite if address.kind == "sqlite" else postgres
         self._engine = self._backend.connect(address)
         self._close = weakref.finalize(self, self._engine.dispose)
+        if not address.in_memory:
+            _open.add(self._engine)
         with self._explained():
             migrate(self._engine, self.label)
 
