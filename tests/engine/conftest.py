@@ -77,8 +77,8 @@ class Memory:
     def begin(self, run: Run, /) -> None:
         self.told.append(("begin", run))
 
-    def add(self, run_id: str, finding: Finding, /) -> None:
-        self.told.append(("add", finding))
+    def add(self, run_id: str, /, *made: Finding) -> None:
+        self.told += [("add", finding) for finding in made]
 
     def attach(self, data: bytes, /, *, media_type: str) -> str:
         self.told.append(("attach", (data, media_type)))

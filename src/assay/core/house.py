@@ -102,8 +102,8 @@ class Sink(Protocol):
     def begin(self, run: Run, /) -> None:
         """A Run starts (its status is "running"); it can be read back even if nothing follows."""
 
-    def add(self, run_id: str, finding: Finding, /) -> None:
-        """Store one Finding of the Run; the same Finding twice is stored once."""
+    def add(self, run_id: str, /, *made: Finding) -> None:
+        """Store Findings of the Run, all or none; the same Finding twice is stored once."""
 
     def attach(self, data: bytes, /, *, media_type: str) -> str:
         """Store an attachment; its digest."""

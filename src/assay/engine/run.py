@@ -47,6 +47,7 @@ class _Job:
         check = planned.check
         rows = int(inputs.get("n", 0))
         judgements = judge(check.id, measures, declared=check.limits, policy=self.policy, rows=rows)
+        made = []
         for measure, judgement in zip(measures, judgements, strict=True):
             finding = Finding(
                 check=check.id,
@@ -61,7 +62,8 @@ class _Job:
                 attachments=self._attach(measure),
                 error=error,
             )
-            self._store(apply(finding, judgement))
+            made.append(apply(finding, judgement))
+        self._store(made)
 
     def _attach(self, measure: Measure) -> dict[str, str]:
         """Digests of the Measure's attachments by name; a sink keeps the bytes before the Finding that names them."""
@@ -71,12 +73,13 @@ class _Job:
                 self.sink.attach(attachment.data, media_type=attachment.media_type)
         return {name: attachment.digest for name, attachment in found.items()}
 
-    def _store(self, finding: Finding) -> None:
-        self.findings.append(finding)
-        if self.sink is not None:
-            self.sink.add(self.run.id, finding)
+    def _store(self, made: Sequence[Finding]) -> None:
+        self.findings += made
+        if self.sink is not None and made:
+            self.sink.add(self.run.id, *made)
         if self.progress is not None:
-            self.progress.found(finding)
+            for finding in made:
+                self.progress.found(finding)
 
     def step(self, done: int, note: str) -> None:
         if self.progress is not None:

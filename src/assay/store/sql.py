@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Column, Connection, Engine, Table, func, insert, literal, select, update
+from sqlalchemy import Column, Connection, Engine, Table, func, insert, select, update
 from sqlalchemy.dialects import postgresql as postgresql_dialect
 from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.exc import SQLAlchemyError
@@ -78,24 +78,28 @@ class SqlStore:
             if not self._insert_new(connection, runs, records.run_row(run)):
                 raise AssayError(f"The Run {run.id} is in the store {self.label} already.", code="store")
 
-    def add(self, run_id: str, finding: Finding, /) -> None:
-        """Store one Finding of a Run under way, and commit; the same Finding twice is stored once."""
-        run_id, row = records.column_text(run_id), records.finding_row(finding)
-        place = select(
-            literal(run_id),
-            func.coalesce(func.max(run_findings.c.position), -1) + 1,
-            literal(row["id"]),
-        ).where(run_findings.c.run_id == run_id)
+    def add(self, run_id: str, /, *made: Finding) -> None:
+        """Store Findings of a Run under way in one transaction; the same Finding twice is stored once."""
+        run_id = records.column_text(run_id)
+        rows = {row["id"]: row for row in map(records.finding_row, made)}
+        mine = run_findings.c.run_id == run_id
         with self._writing() as connection:
             # This takes the lock on the Run's row, so that positions are given one at a time.
             self._touch(connection, run_id, {})
-            self._insert_new(connection, findings, row)
-            columns = ["run_id", "position", "finding_id"]
-            known = select(run_findings.c.position).where(
-                run_findings.c.run_id == run_id, run_findings.c.finding_id == row["id"]
-            )
-            if connection.execute(known).first() is None:
-                connection.execute(insert(run_findings).from_select(columns, place))
+            for row in rows.values():
+                self._insert_new(connection, findings, row)
+            ids = list(rows)
+            known: set[str] = set()
+            for start in range(0, len(ids), AT_ONCE):
+                some = run_findings.c.finding_id.in_(ids[start : start + AT_ONCE])
+                known.update(connection.execute(select(run_findings.c.finding_id).where(mine, some)).scalars())
+            first = connection.execute(
+                select(func.coalesce(func.max(run_findings.c.position), -1)).where(mine)
+            ).scalar()
+            places = enumerate((id for id in ids if id not in known), start=(-1 if first is None else first) + 1)
+            new = [{"run_id": run_id, "position": place, "finding_id": id} for place, id in places]
+            if new:
+                connection.execute(insert(run_findings), new)
 
     def attach(self, data: bytes, /, *, media_type: str) -> str:
         """Store an attachment and commit; its digest. Bytes that are there already keep their first media type."""
