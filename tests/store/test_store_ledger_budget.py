@@ -23,7 +23,7 @@ def budget(accounting: Accounting = Accounting.FILTER, **limit: str) -> Budget:
 
 
 def epsilon_of(spent_epsilons: list[float], slack: float) -> float:
-    """The left side of the filter's condition, in floats (Whitehouse et al., theorem 1)."""
+    """The left side of the filter's condition, in floats (Whitehouse et al., theorem 2)."""
     squares = sum(e * e for e in spent_epsilons)
     return math.sqrt(2 * math.log(1 / slack) * squares) + squares / 2
 

@@ -19,9 +19,10 @@ class Accounting(StrEnum):
     """How the losses of answers add up, where the amounts themselves may be chosen after seeing earlier answers.
 
     PURE: the epsilons are summed. SUMS: the epsilons and the deltas are summed (Rogers, Roth, Ullman and Vadhan 2016,
-    arXiv 1605.08294, section 3). FILTER: the filter of Whitehouse, Ramdas, Rogers and Wu (arXiv 2203.05481, theorem 1).
-    ZCDP: rho, and the delta of approximate zCDP, are summed (the same paper). RDP: the Rényi divergences at one order
-    are summed (Feldman and Zrnic 2021, arXiv 2008.11193).
+    arXiv 1605.08294, section 3). FILTER: the filter of Whitehouse, Ramdas, Rogers and Wu (arXiv 2203.05481v3, theorem
+    2). ZCDP: rho, and the delta of approximate zCDP, are summed (the same, theorem 1). RDP: the Rényi divergences at
+    one order are summed (Feldman and Zrnic 2021, arXiv 2008.11193). That answers are asked for at the same time changes
+    nothing (Haney and others 2023, arXiv 2309.05901).
     """
 
     PURE = "pure"

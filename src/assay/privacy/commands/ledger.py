@@ -134,9 +134,18 @@ def _create(house: House, name: str, given: dict[str, Any]) -> LedgerAnswer:
     key = _signing_key(given)
     if "save" in given and Path(given["save"]).exists():
         raise AssayError(f"The file {given['save']} is there already.", code="checkpoint", hint="Name a new file.")
-    made = house.ledgers.create(name, terms, who=given.get("who") or getpass.getuser())
+    made = house.ledgers.create(name, terms, who=given.get("who") or _user())
     kept = _save(made.checkpoint(), given, key)
     return LedgerAnswer([f"Created the ledger {name}.", *_terms_lines(made), *kept], _facts(made))
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        raise AssayError(
+            "The system does not say who you are.", code="usage", hint="Say who creates the ledger: --who NAME"
+        ) from None
 
 
 def _show(house: House, found: Ledger) -> LedgerAnswer:
