@@ -51,6 +51,8 @@ def test_counterfactuals_leave_protected_attributes_and_what_is_immutable_alone(
     changed = {change.column for ways in found.ways for one in ways.found for change in one.changes}
     assert changed
     assert not changed & {"age", "sex"}
+    assert [ways.found for ways in found] == [ways.found for ways in found.ways]
+    assert "data:image/svg+xml" in found._repr_html_()
     best = explain.cheapest_counterfactuals(case, [0, 1, 2], immutable=["age"])
     for exact, heuristic in zip(best.ways, found.ways, strict=True):
         assert exact.found[0].cost <= heuristic.found[0].cost + 1e-9

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Value = str | float | None
+SHOWN = 10
+"""Rows that a notebook shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +138,17 @@ class Recourse:
     def __getitem__(self, row: int) -> Ways:
         if not 0 <= row < len(self):
             raise AssayError(
-                f"There is no row {row}.", code="row", hint=f"They are numbered from 0 to {len(self) - 1}."
+                f"There is no row {row} among those asked about.", code="row", hint=f"Give 0 to {len(self) - 1}."
             )
         return self.ways[row]
+
+    def __iter__(self) -> Iterator[Ways]:
+        return iter(self.ways)
+
+    def _repr_html_(self) -> str:
+        from assay.explain.drawing.recourse import recourse
+
+        return "".join(recourse(self, row).html() for row in range(min(len(self), SHOWN)) if self.ways[row].found)
 
     @property
     def costs(self) -> Floats:

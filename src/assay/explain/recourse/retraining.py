@@ -158,8 +158,8 @@ def _fitter(model: Any) -> Callable[[_Sample], Model] | Message:
         return lambda sample: _Again(model, _lightgbm(model, sample))
     if kind == "XGBoostModel" and model.facts.objective.startswith(_XGBOOST):
         return lambda sample: _Again(model, _xgboost(model, sample))
-    text = "nobody here knows how a {kind} was trained; give a trainer"
-    return Message("explain.recourse.no_trainer", text, {"kind": kind})
+    text = "how {model} was trained is not known here; give a trainer"
+    return Message("explain.recourse.no_trainer", text, {"model": model.name})
 
 
 def _clones(model: Any) -> Callable[[_Sample], Model]:
