@@ -51,7 +51,7 @@ def zcdp_of_pure(epsilon: Fraction, /) -> Fraction:
 def zcdp_of_bounded_range(epsilon: Fraction, /) -> Fraction:
     """The rho of an ε-bounded-range release, as the exponential mechanism is: ε²/8.
 
-    Source: Cesar & Rogers (2021), arXiv 2004.07223, Lemma 3.
+    Source: Cesar & Rogers (2021), arXiv 2004.07223.
     """
     return epsilon**2 / 8
 

@@ -75,7 +75,7 @@ class Event:
         """A `dp_accounting.DpEvent` that is at least as revealing.
 
         For pure epsilon binary `RandomizedResponseDpEvent`, which dominates every purely ε-private release (Kairouz, Oh
-        & Viswanath 2015, arXiv 1311.0776, Theorem 3.3), for rho `ZCDpEvent`; nothing for epsilon with a delta. Its
+        & Viswanath 2015, arXiv 1311.0776), for rho `ZCDpEvent`; nothing for epsilon with a delta. Its
         floats are next to the exact numbers, not above them: for plans and comparisons, not for a Ledger. Raises
         MissingExtra without dp-accounting.
         """

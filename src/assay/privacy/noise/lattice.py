@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 
+import numpy as np
+
 from assay.core.errors import AssayError
 from assay.privacy.loss.amount import Number, positive
 
@@ -44,7 +46,7 @@ def l2_squared(sensitivity: Number, step: Fraction, coordinates: int, /) -> Frac
     """An upper bound, in squared steps, of the squared L2 distance of two neighbours after rounding.
 
     ⌈A⌉² for one coordinate. For d, each coordinate grows by less than 1: at most (A + √d)² by the triangle inequality,
-    with √d rounded up. Whole steps stay whole: where `step` divides every value, round nothing and use a step of 1.
+    with √d rounded up.
     """
     size = positive(sensitivity, name="sensitivity") / step
     if _counted(coordinates) == 1:
@@ -63,12 +65,20 @@ def _counted(coordinates: int) -> int:
     return coordinates
 
 
-def whole(values: Sequence[int], /, *, name: str) -> list[int]:
+def whole(values: Sequence[Real], /, *, name: str) -> list[int]:
     """`values` as Python ints; an error that shows none of them where one is no integer."""
-    found = [value.item() if hasattr(value, "item") else value for value in values]
-    if not all(isinstance(value, int) and not isinstance(value, bool) for value in found):
-        raise AssayError(f"{name} must be integers.", code="values", hint="Round them to a public lattice first.")
+    found: list[int] = []
+    for value in values:
+        plain = value.item() if isinstance(value, np.generic) else value
+        if not isinstance(plain, int) or isinstance(plain, bool):
+            raise AssayError(f"{name} must be integers.", code="values", hint="Round them to a public lattice first.")
+        found.append(plain)
     return found
+
+
+def whole_l2_squared(sensitivity: Number, /) -> Fraction:
+    """The square of a sensitivity of vectors of integers: rounded down, as their squared distances are integers."""
+    return Fraction(whole_sensitivity(positive(sensitivity, name="sensitivity") ** 2))
 
 
 def whole_sensitivity(sensitivity: Number, /) -> int:
