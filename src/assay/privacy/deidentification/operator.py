@@ -1,0 +1,65 @@
+"""What an operator declares, and what it is told of an identifier."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+KIND = "operator"
+"""Kind of a Part whose `make(*, keywords)` gives an Operator."""
+
+DATES = frozenset({"DATE", "DATE_OF_BIRTH"})
+"""Entities that are dates of the calendar."""
+
+_FREE_FORM = frozenset({"EMAIL", "URL", "ADDRESS", "PERSON", "LOCATION"})
+
+
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """`text`, an `entity` of the column `field`, in a row about `subject` ("" where nobody said who)."""
+
+    entity: str
+    text: str
+    field: str
+    subject: str = ""
+
+    @property
+    def canonical(self) -> str:
+        """The identifier without what is only a way of writing it: case, width of letters, spaces, separators."""
+        text = " ".join(unicodedata.normalize("NFKC", self.text).casefold().split())
+        if self.entity in _FREE_FORM:
+            return text
+        return "".join(character for character in text if character.isalnum()) or text
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """`apply` gives what is written for each identifier of a batch.
+
+    It takes the `entities` named; every one, where none is. `undo` gives a text of the column `field` with everything
+    that `apply` wrote read again; None where that cannot be, or not from a text alone.
+    """
+
+    name: str
+    apply: Callable[[Sequence[Identifier]], list[str]]
+    entities: frozenset[str] = frozenset()
+    undo: Callable[[str, str], str] | None = None
+
+    def takes(self, entity: str, /) -> bool:
+        """True when the operator is made for `entity`."""
+        return not self.entities or entity in self.entities
+
+
+_MARK = re.compile(r"<[A-Z_]{1,40}:([a-z]{1,10}):([\w.=-]+)>")
+
+
+def mark(entity: str, scheme: str, token: str, /) -> str:
+    """`token` as it is written in a text, so that `unmark` finds it again; `scheme` says how it was made."""
+    return f"<{entity}:{scheme}:{token}>"
+
+
+def unmark(text: str, scheme: str, read: Callable[[str], str], /) -> str:
+    """`text` with every mark of `scheme` replaced by what `read` gives for its token; other marks stay."""
+    return _MARK.sub(lambda match: read(match[2]) if match[1] == scheme else match[0], text)

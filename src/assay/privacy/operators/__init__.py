@@ -1,0 +1,1 @@
+"""What is written where an identifier stood, one operator a file."""
