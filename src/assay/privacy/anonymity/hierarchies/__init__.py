@@ -1,0 +1,1 @@
+"""How values become coarser, step by step up to one value for all."""

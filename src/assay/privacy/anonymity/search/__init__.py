@@ -1,0 +1,1 @@
+"""Tables made coarser until they meet what is required, with as little lost as can be."""
