@@ -145,3 +145,18 @@ def test_names_are_chosen_or_refused():
         recognizers_of(PARTS, only=["ibam"])
     with pytest.raises(AssayError, match="from 0 to 1"):
         find(["x"], recognizers=[], threshold=2.0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Invoice 20240312-0045, total 1,234,567.89 EUR, reference 12345678901, page 12 of 345.",
+        "ISBN 978-3-16-148410-0, chapter 4, section 2.1, version 3.11.4, at 10:45:30, ratio 16:9.",
+        "He paid $1,200.50 for 3 items (20% off) in room 1204-B; see table 5-1 and RFC 2119.",
+        "The model reached 0.912345678 on 48842 rows, 1e-10 below #3 of 128 GB at 2.4 GHz.",
+        "def facade(abc): return abc[1:2:3] + deed::cafe",
+        "",
+    ],
+)
+def test_ordinary_text_has_no_finds(text):
+    assert found(text, list(ALL.values())) == []

@@ -12,7 +12,7 @@ from assay.privacy.deidentification.recognizer import KIND, Pattern, Recognizer
     "ip-address",
     kind=KIND,
     title="IP addresses, version 4 and 6",
-    statement="Parsed by the rules of RFC 791 and RFC 4291; the unspecified address is no identifier.",
+    statement="Parsed by the rules of RFC 791 and RFC 4291; a digit is required, so that a::b in code is none.",
 )
 def ip_address() -> Recognizer:
     """The recogniser of IP_ADDRESS."""
@@ -20,11 +20,12 @@ def ip_address() -> Recognizer:
         name="ip-address",
         entity="IP_ADDRESS",
         patterns=(
-            Pattern(r"(?<![\w.:])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![\w:]|\.[0-9])", 0.8),
+            Pattern(r"(?<![\w.:])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?!\w|\.[0-9])", 0.8),
             Pattern(r"(?<![\w.:])[0-9A-Fa-f:]{3,39}(?![\w:])", 0.8),
         ),
         examples=(
             "from «192.168.17.4» at noon",
+            "from «10.0.0.1»:8080.",
             "from «2001:db8::8a2e:370:7334» at noon",
         ),
         counterexamples=(
@@ -43,7 +44,7 @@ def ip_address() -> Recognizer:
 
 
 def _is_address(text: str) -> bool:
-    if "." not in text and text.count(":") < 2:
+    if "." not in text and (text.count(":") < 2 or not any(character.isdigit() for character in text)):
         return False
     try:
         return not parse(text).is_unspecified
