@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
+from scipy.stats import wasserstein_distance
 
+import assay
 from assay.core.errors import AssayError
 from assay.privacy.anonymity.measures.classes import Classes, combined
 from assay.privacy.anonymity.measures.closeness import ordered_distance, tree_distance
@@ -40,6 +42,20 @@ def test_twelve_rows_have_their_known_measures() -> None:
     assert told.entropy_l == pytest.approx(1.0)
     assert told.recursive_c is None
     assert told.enhanced_beta is None  # 7/5 is above -ln(5/12)
+
+
+def test_adult_agrees_with_pandas_and_scipy() -> None:
+    table = assay.demo("income").rows(limit=5000, seed=1)
+    frame, quasi = table.to_pandas(), ["education", "marital_status", "sex"]
+    found = anonymity(table, quasi=quasi, sensitive=["occupation", "hours_per_week"])
+    groups = frame.groupby(quasi, dropna=False, observed=True)
+    assert found.k == groups.size().min()
+    assert found.classes == groups.ngroups
+    assert found.sensitive["occupation"].l == groups["occupation"].nunique(dropna=False).min()
+    rank = frame["hours_per_week"].rank(method="dense").astype(int) - 1
+    parts = rank.groupby([frame[name] for name in quasi], dropna=False, observed=True)
+    far = max(wasserstein_distance(part, rank) for _, part in parts) / rank.max()
+    assert found.sensitive["hours_per_week"].t == pytest.approx(far)
 
 
 def test_salaries_of_li_2007() -> None:
