@@ -160,3 +160,10 @@ def test_names_are_chosen_or_refused():
 )
 def test_ordinary_text_has_no_finds(text):
     assert found(text, list(ALL.values())) == []
+
+
+def test_verhoeff_agrees_with_published_numbers():
+    """236 has the check digit 3, 12345 has 1 (Verhoeff 1969, as tabulated since)."""
+    valid = ALL["in-aadhaar"].valid
+    assert [number for number in range(2360, 2370) if valid(str(number))] == [2363]
+    assert [number for number in range(123450, 123460) if valid(str(number))] == [123451]
