@@ -82,9 +82,20 @@ def test_a_network_is_explained_by_its_gradients() -> None:
     case = assay.Case.from_frame(frame, label="y", favourable=1, features=["a", "b", "c"], model=model)
     found = explain.gradients(case, [0, 1])
     assert np.abs(found.residual).max() < 2e-3
-    assert explain.shap(case, [0, 1]).method == "permutation-shap"
+    assert explain.shap(case, [0, 1]).method == "exact-shap"
 
 
 def test_a_decision_in_words(case: assay.Case) -> None:
     (said,) = explain.paragraphs(case, [3], audience="analyst", words={"units": {"income": "thousand a year"}})
     assert "linear-shap" in said.text
+
+
+def test_a_black_box_of_many_columns_is_sampled() -> None:
+    names = [f"x{i}" for i in range(6)]
+    frame = pd.DataFrame(np.random.default_rng(2).normal(size=(80, 6)), columns=names)
+    model = assay.wrap_model(lambda rows: rows.to_numpy().prod(axis=1), task="regression", features=names)
+    case = assay.Case.from_frame(frame.assign(y=frame["x0"]), label="y", features=names, model=model)
+    found = explain.shap(case, [0, 1], background=20)
+    assert found.method == "permutation-shap"
+    assert found.errors is not None
+    assert found.holds.all()

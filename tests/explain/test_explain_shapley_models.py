@@ -224,11 +224,11 @@ def test_what_cannot_be_had_is_refused_with_the_reason():
             explain(about, **settings)
 
 
-def test_where_trees_do_not_sum_to_probabilities_auto_samples_them():
+def test_where_trees_do_not_sum_to_probabilities_auto_asks_for_answers():
     about = asked(booster("xgboost", "two"), gappy(), "two")
-    found = explain(about, scale="probability")
-    assert (found.method, found.scale, found.target) == ("permutation-shap", "probability", "P(1)")
-    exact = explain(about, method="exact-shap")
+    exact = explain(about, scale="probability")
+    assert (exact.method, exact.scale, exact.target) == ("exact-shap", "probability", "P(1)")
+    found = explain(about, method="permutation-shap")
     assert (np.abs(found.values - exact.values) <= 5 * found.errors + 1e-12).all()
     assert found.holds.all()
 
@@ -267,12 +267,12 @@ def test_trees_without_covers_have_no_path_dependent_values():
         interactions(encoded(LogisticRegression()), method="tree-interactions")
 
 
-def test_a_count_model_whose_trees_sum_to_a_logarithm_is_sampled_as_it_answers():
+def test_a_count_model_whose_trees_sum_to_a_logarithm_is_explained_as_it_answers():
     data = frame().assign(number=np.round(np.exp(frame()["a"])))
     model = xgboost.XGBRegressor(objective="count:poisson", n_estimators=5, n_jobs=1).fit(data[NUMBERS], data["number"])
     about = asked(model, data, "number", rows=4, background=10)
     found = explain(about)
-    assert (found.method, found.scale) == ("permutation-shap", "value")
+    assert (found.method, found.scale) == ("exact-shap", "value")
     np.testing.assert_allclose(found.outputs, model.predict(data[NUMBERS])[:4], rtol=1e-6)
     with pytest.raises(AssayError, match="logarithm"):
         explain(about, method="tree-shap")

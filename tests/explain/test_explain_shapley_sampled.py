@@ -136,7 +136,7 @@ def test_the_standard_errors_are_honest(sampled):
 
 
 def test_the_same_seed_gives_the_same_values_and_equal_columns_are_not_asked_for():
-    first, again, other = (explain(about(seed=seed), pairs=3) for seed in (1, 1, 2))
+    first, again, other = (explain(about(seed=seed), method="permutation-shap", pairs=3) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first.values, again.values)
     assert not np.array_equal(first.values, other.values)
     asked: list[int] = []
@@ -161,7 +161,8 @@ def test_missing_values_are_values():
 
 
 def test_a_black_box_is_explained_by_its_probability():
-    found = explain(about())
+    assert explain(about()).method == "exact-shap"
+    found = explain(about(), method="permutation-shap")
     assert (found.method, found.scale, found.target) == ("permutation-shap", "probability", "P(yes)")
     assert found.errors is not None
     assert found.holds.all()

@@ -159,7 +159,7 @@ def test_a_missing_value_has_a_code_of_its_own():
     about = question(case, missing.tolist(), background=60)
     found = given(about, table(entries))
     assert [n.reasons[0].code for n in found.notices] == ["MISS"] * 4
-    assert found.method == "permutation-shap"
+    assert found.method == "exact-shap"
 
 
 def test_a_column_without_a_code_is_named():

@@ -9,6 +9,7 @@ from assay.explain.question import Question
 from assay.explain.shapley.by_answers import exact_shap, kernel_shap, permutation_shap
 from assay.explain.shapley.by_form import GAMES, linear_shap, tree_shap
 from assay.explain.shapley.form import SCALES, form_scale, has_trees
+from assay.explain.shapley.permutation import WALKS
 
 METHODS = ("tree-shap", "linear-shap", "permutation-shap", "kernel-shap", "exact-shap")
 
@@ -26,11 +27,12 @@ def explain(
 ) -> Attributions:
     """SHAP values of every row of the question; base + values is the output, and `Attributions.method` says how.
 
-    `method` "auto" takes tree-shap for sums of trees, linear-shap for linear models, both exact, else
-    permutation-shap; a method that is named is used or refused with the reason, never replaced. `scale` is "log-odds",
-    "probability" or "value": by default that on which trees or coefficients sum (log-odds for boosters and logistic
-    regressions, probability for forests), for the methods that ask for answers only the target's own; where trees do
-    not sum on the `scale` that is asked for, "auto" takes permutation-shap. `game` "path-dependent" belongs to
+    `method` "auto" takes tree-shap for sums of trees, linear-shap for linear models, both exact; for other models, and
+    where trees do not sum on the `scale` that is asked for, exact-shap where all coalitions ask for no more rows than
+    sampling (up to four columns), else permutation-shap. A method that is named is used or refused with the reason,
+    never replaced. `scale` is "log-odds", "probability" or "value": by default that on which trees or coefficients sum
+    (log-odds for boosters and logistic regressions, probability for forests), for the methods that ask for answers only
+    the target's own. `game` "path-dependent" belongs to
     tree-shap, `pairs` to permutation-shap, `samples` to kernel-shap.
     """
     if method == "auto":
@@ -52,7 +54,9 @@ def explain(
 def _fitting(question: Question, scale: str | None) -> str:
     found = form_scale(question)
     if found is None or found not in SCALES or (scale is not None and scale != found):
-        return "permutation-shap"
+        columns, background = len(question.columns), len(question.background)
+        sampled = 2 * max(WALKS, 2 * background) * columns
+        return "exact-shap" if background << columns <= sampled else "permutation-shap"
     return "tree-shap" if has_trees(question) else "linear-shap"
 
 
