@@ -197,6 +197,24 @@ def test_bad_requests_are_one_clear_error(wrong: dict[str, Any]) -> None:
         anonymize(people(), **({"quasi": ["zip"], "k": 5} | wrong))
 
 
+@pytest.mark.parametrize("values", [[], [[1], [2]], [1.0, np.inf]])
+def test_columns_that_are_no_groups_are_one_clear_error(values: list[Any]) -> None:
+    with pytest.raises(AssayError):
+        anonymize(pd.DataFrame({"a": values}), quasi=["a"], k=1)
+
+
+@pytest.mark.parametrize("method", ["mondrian", "full-domain"])
+def test_columns_of_every_kind(method: Any) -> None:
+    rng = np.random.default_rng(2)
+    data = pd.DataFrame({"flag": rng.random(120) > 0.5, "none": [None] * 120, "kind": rng.choice(["u", "v"], 120)})
+    data["day"] = (pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 90, 120), unit="D")).date
+    data["kind"] = data["kind"].astype("category")
+    made = anonymize(data, quasi=list(data.columns), k=4, method=method)
+    assert min(map(len, groups_of(made.table, list(data.columns)))) >= 4
+    assert made.table.column("none").null_count == made.table.num_rows
+    assert 0 <= made.loss.entropy <= 1
+
+
 def test_the_statement_names_the_measures_and_claims_no_more() -> None:
     words = anonymize(people(), quasi=QUASI, sensitive=["illness"], k=5, l=2).statement()
     assert "k = " in words

@@ -86,6 +86,8 @@ def coded(table: Any, name: str, /) -> CodedColumn:
     from assay.data.rows.columns import column_of, encode, levels_of
 
     column = table.column(name)
+    if column_of(name, column.type).kind == "other":
+        levels_of(column, column_of(name, column.type))  # raises: such values are no groups
     found = encode(column)
     about = column_of(name, found.values.type)
     if about.kind == "number":
