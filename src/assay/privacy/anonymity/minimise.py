@@ -45,8 +45,8 @@ def minimise(
 
     In each of `seeds` splits 30 % of the rows are held out; the interval of the mean loss of accuracy is the corrected
     resampled t (Nadeau & Bengio 2003). `together` is found by dropping features one after another, the least needed
-    first, as long as the interval of what all dropped ones lose lies below `loss`; it was chosen by these very splits,
-    so that its interval is somewhat too good. None where no feature can go.
+    first, as long as the interval of what all dropped ones lose lies below `loss`; then it is asked again on other
+    splits of the same rows, and the last are taken back until these agree. None where no feature can go.
     """
     if seeds < 2:
         raise AssayError(f"{seeds} splits have no spread.", code="seeds", hint="Give 2 or more.")
@@ -59,13 +59,25 @@ def minimise(
             needs.append(_need((column.name,), form, whole, scores, level))
     order = sorted(range(len(columns)), key=lambda place: needs[2 * place].interval.high)
     gone: list[int] = []
-    together = None
     for place in order[: len(columns) - 1]:
-        names = tuple(columns[p].name for p in [*gone, place])
-        found = _need(names, "dropped", whole, judge.scores([*gone, place]), level)
-        if found.interval.high <= loss:
-            gone, together = [*gone, place], found
+        if _without([*gone, place], judge, whole, level).interval.high <= loss:
+            gone.append(place)
+    together = _confirmed(gone, _Judge(columns, label, seeds, seed + 1), loss, level)
     return Minimised(float(np.mean(whole)), tuple(needs), together, len(label))
+
+
+def _confirmed(gone: list[int], fresh: _Judge, loss: float, level: float) -> FeatureNeed | None:
+    """As many of the first of `gone` as splits that did not choose them agree to."""
+    whole = fresh.scores([])
+    for count in range(len(gone), 0, -1):
+        found = _without(gone[:count], fresh, whole, level)
+        if found.interval.high <= loss:
+            return found
+    return None
+
+
+def _without(gone: Sequence[int], judge: _Judge, whole: Floats, level: float) -> FeatureNeed:
+    return _need(tuple(judge.names[place] for place in gone), "dropped", whole, judge.scores(gone), level)
 
 
 def _need(names: tuple[str, ...], form: str, whole: Floats, scores: Floats, level: float) -> FeatureNeed:
@@ -81,6 +93,7 @@ class _Judge:
         self.plain = np.stack([_fine(column) for column in columns], axis=1)
         self.coarse = np.stack([_coarse(column) for column in columns], axis=1)
         self.categorical = [column.kind == "category" for column in columns]
+        self.names = [column.name for column in columns]
         self.label = label
         rng = np.random.default_rng(seed)
         held = max(1, int(TEST_SHARE * len(label)))

@@ -36,8 +36,8 @@ def minimisation(
     with its coarse form (numbers in quarters of equal size, categories the three most frequent and all others), and
     asked of the rows held out. `accuracy_lost_dropped` and `accuracy_lost_coarse` have the interval of Nadeau & Bengio
     2003. A feature may go where the whole interval lies below `loss`; `droppable_features` is how many may go at once,
-    found on the same splits, one after another. This is about features for this task and this kind of model: one that
-    can be dropped alone may be needed once another is gone.
+    found one after another and confirmed on fresh splits of the same rows. This is about features for this task and
+    this kind of model: one that can be dropped alone may be needed once another is gone.
     """
     label, features = case.roles.whole_label or "", case.roles.features
     if not label:
