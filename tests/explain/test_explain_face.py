@@ -92,10 +92,10 @@ def test_a_decision_in_words(case: assay.Case) -> None:
 
 def test_a_black_box_of_many_columns_is_sampled() -> None:
     names = [f"x{i}" for i in range(6)]
-    frame = pd.DataFrame(np.random.default_rng(2).normal(size=(80, 6)), columns=names)
+    frame = pd.DataFrame(np.random.default_rng(2).normal(size=(300, 6)), columns=names)
     model = assay.wrap_model(lambda rows: rows.to_numpy().prod(axis=1), task="regression", features=names)
     case = assay.Case.from_frame(frame.assign(y=frame["x0"]), label="y", features=names, model=model)
-    found = explain.shap(case, [0, 1], background=20)
+    found = explain.shap(case, [0, 1])
     assert found.method == "permutation-shap"
     assert found.errors is not None
     assert found.holds.all()
