@@ -29,10 +29,10 @@ def explain(
 
     `method` "auto" takes tree-shap for sums of trees, linear-shap for linear models, both exact; for other models, and
     where trees do not sum on the `scale` that is asked for, exact-shap where all coalitions ask for no more rows than
-    sampling (four columns, with the usual background), else permutation-shap. A method that is named is used or refused with the reason,
-    never replaced. `scale` is "log-odds", "probability" or "value": by default that on which trees or coefficients sum
-    (log-odds for boosters and logistic regressions, probability for forests), for the methods that ask for answers only
-    the target's own. `game` "path-dependent" belongs to
+    sampling (four columns, with the usual background), else permutation-shap. A method that is named is used or refused
+    with the reason, never replaced. `scale` is "log-odds", "probability" or "value": by default that on which trees or
+    coefficients sum (log-odds for boosters and logistic regressions, probability for forests), for the methods that ask
+    for answers only the target's own. `game` "path-dependent" belongs to
     tree-shap, `pairs` to permutation-shap, `samples` to kernel-shap.
     """
     if method == "auto":
