@@ -22,8 +22,8 @@ def delta_of(epsilon: float, /, *, sigma_squared: Fraction, sensitivity: int) ->
 
     Σ max(0, p(y) − e^ε p(y + Δ)): Canonne, Kamath & Steinke (2020), arXiv 2004.00010, Theorem 7. A smaller distance
     needs no more: p is log-concave, so the best test is a threshold on y, and its power grows with the distance. All
-    terms are positive, so floats lose less than the 1e-9 that is added; where σ exceeds 2048, blocks of σ/2048
-    integers count as their largest density times their largest excess, at most 1 % more.
+    terms are positive, so floats lose less than the 1e-9 that is added; from σ = 4096 on, blocks of ⌊σ/2048⌋
+    integers count as their largest density times their largest excess, less than 2 % more for deltas from 1e-15 up.
     """
     sigma_squared_, sigma = float(sigma_squared), math.sqrt(sigma_squared)
     block = max(1, int(sigma / _BLOCKS))
