@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sklearn.linear_model import LinearRegression
 
+from assay.core.budget.accounting import Accounting, Budget
+from assay.core.budget.terms import ADJACENCIES, Terms
+from assay.core.subject import Subject
 from assay.data import demo
 from assay.data.case import Case
 from assay.models.live import wrap
+from assay.privacy.spending.subject import LedgerSubject
+from assay.store import open_store
 
 
 def credit_table() -> pa.Table:
@@ -140,12 +146,22 @@ def half_seen() -> pa.Table:
     return table.append_column("seen", pa.array(good | drawn)).append_column("drawn", pa.array(drawn))
 
 
-def typical() -> dict[str, Case]:
-    """A case of each task, weighted and not, with people repeated, with and without a stated population."""
+def ledger() -> LedgerSubject:
+    """A ledger of which a tenth is spent."""
+    budget = Budget(Accounting.PURE, {"epsilon": Fraction(1)})
+    made = open_store("sqlite:///:memory:").ledgers.create(
+        "census", Terms(budget, ("sha256:" + "a" * 64,), ADJACENCIES[0]), who="ann"
+    )
+    made.commit(made.reserve({"epsilon": Fraction(1, 10)}, who="ann", what="a count"), release="sha256:" + "b" * 64)
+    return LedgerSubject(made)
+
+
+def typical() -> dict[str, Subject]:
+    """A case of each task, weighted and not, with people repeated, with and without a stated population; a ledger."""
     unit = pa.array([i // 2 for i in range(1000)])
     days = pa.array(np.datetime64("2019-02-01") + np.arange(1000).astype("timedelta64[D]"))
     return {
-        "credit": credit(population=POPULATION, controls=["housing"]),
+        "credit": credit(population=POPULATION, controls=["housing"], quasi_identifiers=["sex", "age_band", "job"]),
         "with a model": credit(model=SexAndDuration(), prediction=None, score=None),
         "weighted": weighted(),
         "repeated": credit(credit_table().append_column("person", unit), unit="person"),
@@ -156,6 +172,7 @@ def typical() -> dict[str, Case]:
         "housing": multiclass(),
         "pairs": pairs(),
         "three classes": three_classes(),
+        "ledger": ledger(),
     }
 
 

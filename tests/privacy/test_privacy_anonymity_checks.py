@@ -137,7 +137,7 @@ def test_what_needs_a_population_is_unmeasured_without(tmp_path: Path) -> None:
     path = tmp_path / "population.csv"
     frame = case().rows(("age", "zip")).to_pandas()
     pd.concat([frame, frame]).to_csv(path, index=False)
-    whole = by_name(reidentification_risk(case(), population=str(path), fraction=0.5))
+    whole = by_name(reidentification_risk(case(), population_table=str(path), fraction=0.5))
     assert whole["marketer"].value == pytest.approx(12 / 800)
     assert whole["delta_presence_high"].value == 0.5
     assert whole["population_uniques"].value == 0

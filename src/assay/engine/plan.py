@@ -64,6 +64,8 @@ ROLE_WORDS = {
     "model": "there is no model",
     "rows": "only counts are at hand, not the rows",
     "observed": "no column says where the outcome was observed",
+    "quasi_identifiers": "no columns are named that others may know of a person (quasi_identifiers)",
+    "ledger": "this is asked of a ledger, not of data",
 }
 
 

@@ -1,1 +1,27 @@
-"""Private answers with a budget that cannot be overspent, anonymisation, de-identification, encryption."""
+"""Private answers, anonymity, de-identification and encryption.
+
+In Python: `from assay import privacy`, then `privacy.anonymize("people.parquet", quasi=["age", "zip"], k=5)`.
+"""
+
+from __future__ import annotations
+
+from assay.core.part import Area
+from assay.privacy.face import anonymity, anonymize
+
+__all__ = ["anonymity", "anonymize", "area"]
+
+area = Area(
+    name="privacy",
+    title="Privacy of the people in the data",
+    catalogues=(
+        "assay.privacy.checks",
+        "assay.privacy.mechanisms",
+        "assay.privacy.operators",
+        "assay.privacy.recognizers",
+    ),
+    commands={
+        "privacy anonymize": "assay.privacy.commands.anonymize:anonymize_table",
+        "privacy ledger": "assay.privacy.commands.ledger:ledger",
+    },
+)
+"""What the entry point names: every module in the catalogues is a check, mechanism, operator or recogniser."""

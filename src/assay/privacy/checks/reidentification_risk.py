@@ -29,14 +29,14 @@ UNIQUES = "population_uniques"
     clauses=("gdpr:5(1)(f)", "gdpr:25(1)"),
 )
 def reidentification_risk(
-    case: Case, /, *, threshold: float = 0.2, population: str = "", fraction: float | None = None
+    case: Case, /, *, threshold: float = 0.2, population_table: str = "", fraction: float | None = None
 ) -> Iterator[Measure]:
     """The chance of a right match for who knows the quasi-identifiers: highest, average, and share above `threshold`.
 
     The prosecutor knows that the person is in the rows, the marketer matches everybody (El Emam & Dankar 2008, JAMIA
-    15:627). `population` is a file with a row for each person of the population, generalised alike: it gives k-map,
-    delta-presence (Nergiz et al. 2007) and the risk of a journalist, who does not know who is in the rows. `fraction`
-    is the share of the population that the rows are a uniform sample of: it gives the share of the population that is
+    15:627). `population_table` is a file with a row for each person of the population, generalised alike: it gives
+    k-map, delta-presence (Nergiz et al. 2007) and the risk of a journalist, who does not know who is in the rows.
+    `fraction` is the share of the population that the rows are a uniform sample of: it gives the share of the population that is
     unique, by the rule of Dankar et al. 2012 (BMC Med Inform Decis Mak 12:66). Without them these are unmeasured.
     """
     found = case_classes(case)
@@ -45,16 +45,16 @@ def reidentification_risk(
     yield Measure("prosecutor_average", risk.prosecutor_average, n, method="exact", exact=True)
     above = (Message("risk-threshold", "a risk above {threshold}", {"threshold": threshold}),)
     yield Measure("rows_at_risk", risk.share_above, n, method="exact", exact=True, notes=above)
-    if population:
+    if population_table:
         quasi = case.roles.quasi_identifiers
-        whole = population_risk(case.rows(quasi), population, quasi=quasi)
+        whole = population_risk(case.rows(quasi), population_table, quasi=quasi)
         yield Measure("marketer", whole.marketer, n, method="exact", exact=True)
         for name in POPULATION:
             yield Measure(name, float(getattr(whole, name)), n, method="exact", exact=True)
     else:
         note = Message("no-population", "without a population table the rows stand for it")
         yield Measure("marketer", risk.marketer, n, method="exact", exact=True, notes=(note,))
-        lacking = Message("needs-population", "needs a table of the population: the parameter population")
+        lacking = Message("needs-population", "needs a table of the population: the parameter population_table")
         for name in POPULATION:
             yield Measure(name, None, n, reason=lacking)
     if fraction is None:

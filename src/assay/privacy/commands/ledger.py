@@ -46,7 +46,11 @@ class LedgerAnswer:
         return self.data
 
 
-@command(title="A privacy budget that can be spent once: create, show, history, verify, list", positional="words")
+@command(
+    title="A privacy budget that can be spent once: create, show, history, verify, list",
+    needs_case=False,
+    positional="words",
+)
 def ledger(
     house: House,
     /,
