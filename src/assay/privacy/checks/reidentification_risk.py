@@ -36,8 +36,9 @@ def reidentification_risk(
     The prosecutor knows that the person is in the rows, the marketer matches everybody (El Emam & Dankar 2008, JAMIA
     15:627). `population_table` is a file with a row for each person of the population, generalised alike: it gives
     k-map, delta-presence (Nergiz et al. 2007) and the risk of a journalist, who does not know who is in the rows.
-    `fraction` is the share of the population that the rows are a uniform sample of: it gives the share of the population that is
-    unique, by the rule of Dankar et al. 2012 (BMC Med Inform Decis Mak 12:66). Without them these are unmeasured.
+    `fraction` is the share of the population that the rows are a uniform sample of: it gives the share of the
+    population that is unique, by the rule of Dankar et al. 2012 (BMC Med Inform Decis Mak 12:66). Without them these
+    are unmeasured.
     """
     found = case_classes(case)
     n, risk = found.rows, record_risk(found.classes, threshold=threshold)
