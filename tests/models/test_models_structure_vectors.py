@@ -52,7 +52,7 @@ def test_they_are_explained_by_their_answers(frame: pd.DataFrame, booster: xgboo
     )
     asked = question(case, [0, 1], background=10)
     found = explain(asked)
-    assert found.method == "permutation-shap"
+    assert found.method == "exact-shap"
     np.testing.assert_allclose(found.base + found.values.sum(axis=1), found.outputs, atol=1e-6)
     with pytest.raises(AssayError, match="not known as a sum of trees"):
         explain(asked, method="tree-shap")
