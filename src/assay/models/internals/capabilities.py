@@ -19,7 +19,7 @@ class Capabilities(ABC):
     """Trees, coefficients, encoded columns, raw scores, native SHAP values and gradients, as arrays.
 
     An author writes `look_inside` and, where that shows a form, `encoded`, `raw` and `contributed`. All
-    outputs of one model share a scale (`form().scale`), so that log-odds and probabilities never mix.
+    outputs of one model share a scale (that of `inside().form`), so that log-odds and probabilities never mix.
     """
 
     name: str

@@ -9,9 +9,9 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.privacy.noise.bernoulli import Integers, exponential, integers
+from assay.privacy.noise.bernoulli import Integers, exponential
 from assay.privacy.noise.entropy import Entropy
-from assay.privacy.noise.laplace import DiscreteLaplace
+from assay.privacy.noise.laplace import DiscreteLaplace, kept_until
 from assay.stats.quantiles import check_level, two_sided
 
 _SUMMED = 4096
@@ -30,12 +30,7 @@ class DiscreteGaussian:
 
     def sample(self, n: int, source: Entropy, /) -> Integers:
         """`n` independent draws, exactly of this distribution."""
-        found: list[Integers] = []
-        missing = n
-        while missing > 0:
-            found.append(self._tries(2 * missing + 16, source)[:missing])
-            missing -= len(found[-1])
-        return np.concatenate(found) if found else integers([])
+        return kept_until(n, lambda tries: self._tries(tries, source))
 
     def _tries(self, n: int, source: Entropy) -> Integers:
         """What is kept of `n` proposals; each is kept or not by itself, so the kept are independent draws."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -13,6 +14,16 @@ from numpy.typing import NDArray
 from assay.privacy.noise.bernoulli import Integers, exponential, geometric, integers
 from assay.privacy.noise.entropy import Entropy
 from assay.stats.quantiles import check_level
+
+
+def kept_until(n: int, kept_of: Callable[[int], Integers], /) -> Integers:
+    """The first `n` draws that are kept, trying as often as it takes; `kept_of` gives what is kept of so many tries."""
+    found: list[Integers] = []
+    missing = n
+    while missing > 0:
+        found.append(kept_of(2 * missing + 16)[:missing])
+        missing -= len(found[-1])
+    return np.concatenate(found) if found else integers([])
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +39,7 @@ class DiscreteLaplace:
 
     def sample(self, n: int, source: Entropy, /) -> Integers:
         """`n` independent draws, exactly of this distribution."""
-        found: list[Integers] = []
-        missing = n
-        while missing > 0:
-            found.append(self._tries(2 * missing + 16, source)[:missing])
-            missing -= len(found[-1])
-        return np.concatenate(found) if found else integers([])
+        return kept_until(n, lambda tries: self._tries(tries, source))
 
     def _tries(self, n: int, source: Entropy) -> Integers:
         """What is kept of `n` proposals; each is kept or not by itself, so the kept are independent draws."""
