@@ -14,8 +14,9 @@ from typing import Protocol
 
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 
-from assay.core.errors import AssayError
+from assay.core.errors import AssayError, unknown
 from assay.seal.secret_files import read_secret, write_secret
+from assay.seal.tokens import TokenKey
 
 KEY_BYTES = 32
 """Every key here is of 256 bits."""
@@ -84,6 +85,22 @@ class LocalKeys:
     def current(self) -> str:
         """Id of the first key."""
         return next(iter(self._keys))
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Ids of all keys, the current one first."""
+        return tuple(self._keys)
+
+    def chosen(self, *ids: str) -> LocalKeys:
+        """The keys with these ids only, the first of them current."""
+        for key_id in ids:
+            if key_id not in self._keys:
+                raise unknown("key", key_id, self._keys, code="key")
+        return LocalKeys([self._keys[key_id] for key_id in dict.fromkeys(ids)])
+
+    def token_keys(self) -> tuple[TokenKey, ...]:
+        """A token key of each key, derived (HKDF-Expand, RFC 5869), so that no key serves two purposes."""
+        return tuple(TokenKey(TokenKey(key).derive("token key")) for key in self._keys.values())
 
     def wrap(self, data_key: bytes, /) -> WrappedKey:
         """`data_key` encrypted with the current key."""
