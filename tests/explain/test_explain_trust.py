@@ -29,7 +29,7 @@ from assay.explain.question import question
 from assay.explain.trust.agreement import agreement
 from assay.explain.trust.explaining import explained
 from assay.explain.trust.faithfulness import faithfulness
-from assay.explain.trust.randomisation import trainer_named, with_permuted_labels
+from assay.explain.trust.randomisation import with_permuted_labels
 from assay.explain.trust.reliance import explained_by_groups, telling
 from assay.explain.trust.sample import means, sample
 from assay.explain.trust.shuffled import is_network
@@ -263,12 +263,6 @@ def test_a_network_has_its_weights_shuffled_and_keeps_them():
     empty = assay.wrap_model(torch.nn.Identity(), features=list("abcd"), task="regression", output="values")
     assert not is_network(case.model)
     assert is_network(empty)
-
-
-@pytest.mark.parametrize("name", ["os", "no.such:thing", "os:nothing", "os:name", ":", "a b:c"])
-def test_a_trainer_that_is_none_is_an_error_that_names_it(name):
-    with pytest.raises(AssayError, match="trainer"):
-        trainer_named(name)
 
 
 # -- reliance --------------------------------------------------------------------------------------

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from assay.explain.overall.importance import Importance
     from assay.explain.question import Question
     from assay.explain.recourse.counterfactual import Recourse
-    from assay.explain.recourse.retraining import Trainer
     from assay.explain.texts.attribution import TextAttributions
     from assay.explain.words.paragraph import Paragraph
+    from assay.models.trainers import Trainer
 
 Rows = int | Sequence[int] | Any | None
 LIME_BACKGROUND = 5000

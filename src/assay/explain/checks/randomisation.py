@@ -14,9 +14,10 @@ from assay.explain.attribution import Attributions
 from assay.explain.overall.unmeasured import said_why
 from assay.explain.question import Question
 from assay.explain.trust.explaining import explained
-from assay.explain.trust.randomisation import randomised, trainer_named
+from assay.explain.trust.randomisation import randomised
 from assay.explain.trust.sample import Sample, means, obstacle, ratios, sample, unmeasured
 from assay.explain.trust.shuffled import is_network, shuffled_layers
+from assay.models.trainers import trainer_named
 
 if TYPE_CHECKING:
     from assay.data.case import Case

@@ -13,9 +13,10 @@ from assay.core.subject import Model
 from assay.explain.attribution import Attributions
 from assay.explain.columns import Floats
 from assay.explain.question import Question
-from assay.explain.recourse.retraining import Trainer, retrained_models
+from assay.explain.recourse.retraining import retrained_models
 from assay.explain.target import Calls
 from assay.explain.trust.agreement import signed_agreement
+from assay.models.trainers import Trainer
 
 if TYPE_CHECKING:
     from assay.data.case import Case
@@ -138,28 +139,3 @@ def _about(question: Question, model: Model) -> Question:
         )
     output = None if label is None else model.classes.index(label)
     return replace(question, target=replace(question.target, model=model, output=output, calls=Calls()))
-
-
-def trainer_named(name: str, /) -> Trainer | None:
-    """The function that "module:function" names, None for ""; whoever names it has it run in this process.
-
-    It gets a pandas frame of the model's columns and the labels and gives a fitted model. Raises AssayError where there
-    is none.
-    """
-    if not name:
-        return None
-    import pkgutil
-
-    module, colon, function = name.partition(":")
-    try:
-        found = pkgutil.resolve_name(name) if colon and module and function else None
-    except (ImportError, AttributeError, ValueError) as error:
-        raise AssayError(
-            f"There is no trainer {name!r}: {error}.",
-            code="trainer",
-            hint="Name a function of an installed module as module:function.",
-        ) from error
-    if not callable(found):
-        raise AssayError(f"The trainer {name!r} is no function.", code="trainer", hint="Name one as module:function.")
-    trainer: Trainer = found
-    return trainer
