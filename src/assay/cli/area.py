@@ -15,21 +15,20 @@ from assay.engine.progress import TerminalProgress
 
 
 class AreaCommands(click.Group):
-    """The commands whose first word is the name of this group; `alone` is the one that has no second word."""
+    """The commands that begin with `words`; `alone` is the one that has no further word."""
 
+    words = ""
     alone: click.Command | None = None
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         from assay.engine.areas import registry
 
-        return sorted(name.split(" ", 1)[1] for name in registry().commands if name.startswith(f"{self.name} "))
+        start = f"{self.words} "
+        below = [name.removeprefix(start) for name in registry().commands if name.startswith(start)]
+        return sorted({name.split(" ")[0] for name in below})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        from assay.engine.areas import registry
-
-        if cmd_name not in self.list_commands(ctx):
-            return None
-        return click_command(cmd_name, registry().command(f"{self.name} {cmd_name}"))
+        return area_command(f"{self.words} {cmd_name}") if cmd_name in self.list_commands(ctx) else None
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
@@ -41,19 +40,21 @@ class AreaCommands(click.Group):
         return super().make_context(info_name, args, parent, **extra)
 
 
-def area_command(word: str, /) -> click.Command:
-    """The command or group called `word`, from the areas that are installed."""
+def area_command(words: str, /) -> click.Command:
+    """The command or group called `words`, from the areas that are installed."""
     from assay.engine.areas import registry
 
     found = registry()
-    below = sorted(name for name in found.commands if name.startswith(f"{word} "))
+    name = words.rpartition(" ")[2]
+    below = sorted(known for known in found.commands if known.startswith(f"{words} "))
     if not below:
-        return click_command(word, found.command(word))
+        return click_command(name, found.command(words))
     area = next(area for area in found.areas.values() if below[0] in area.commands)
-    group = AreaCommands(word, help=area.title)
-    if word in found.commands:
-        group.alone = click_command(word, found.command(word))
-        group.alone.epilog = "Also: " + ", ".join(f"assay {name}" for name in below) + "."
+    group = AreaCommands(name, help=area.title)
+    group.words = words
+    if words in found.commands:
+        group.alone = click_command(name, found.command(words))
+        group.alone.epilog = "Also: " + ", ".join(f"assay {known}" for known in below) + "."
         group.short_help = group.alone.short_help
     return group
 

@@ -105,7 +105,7 @@ class Area:
     """What an entry point of the group `assay.areas` names.
 
     `catalogues` are packages whose modules declare checks and parts; every module in them is loaded.
-    `commands` maps one or two words ("mitigate", "fairness subgroups") to `"package.module:attribute"`, a Command that
+    `commands` maps one to three words ("mitigate", "fairness subgroups") to `"package.module:attribute"`, a Command that
     is loaded only when it is called. Of "explain" and "explain text" the first answers where no second word is known.
     """
 
