@@ -7,6 +7,7 @@ loss with respect to what a layer puts out, so that the gradient of one example 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,15 +19,17 @@ Floats = NDArray[np.floating[Any]]
 
 def clip_linear(delta: Floats, reach: Floats, /, *, bound: float) -> None:
     """One layer: |g| = |δ| / reach. With one output, clipping the gradient is clipping the number δ."""
-    if not np.isfinite(delta.sum()):
+    flat = delta.ravel()  # a view: δ is a fresh array
+    if not math.isfinite(np.dot(flat, flat)):
         delta[~np.isfinite(delta).all(axis=1)] = 0
-    limit = reach * _safe(bound, delta.dtype)
+    limit: Floats = np.multiply(reach, _safe(bound, delta.dtype), dtype=delta.dtype)
     if delta.shape[1] == 1:
-        flat = delta[:, 0]
-        np.clip(flat, -limit, limit, out=flat)
-    else:
-        norms = np.sqrt(np.einsum("ij,ij->i", delta, delta))
-        delta *= np.fmin(1, limit / norms)[:, None]  # 0 / 0 is NaN, which fmin leaves out
+        np.minimum(flat, limit, out=flat)
+        np.negative(limit, out=limit)
+        np.maximum(flat, limit, out=flat)
+        return
+    norms = np.sqrt(np.einsum("ij,ij->i", delta, delta))
+    delta *= np.fmin(1, limit / norms)[:, None]  # 0 / 0 is NaN, which fmin leaves out
 
 
 def clip_rows(layers: Sequence[Floats], deltas: Sequence[Floats], reach: Floats, /, *, bound: float) -> None:

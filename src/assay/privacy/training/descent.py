@@ -10,11 +10,11 @@ import numpy as np
 
 from assay.core.errors import AssayError
 from assay.privacy.accounting.plan import ROW, NoiseSource, Plan, Sampling
-from assay.privacy.training.examples import Examples
 from assay.privacy.training.clipping import Floats
+from assay.privacy.training.examples import Examples
 from assay.privacy.training.network import Architecture, Network
 from assay.privacy.training.optimizers import Stepping, optimizer_of
-from assay.privacy.training.sampling import insecure_generator, poisson_sample, system_generator
+from assay.privacy.training.sampling import GaussianNoise, insecure_generator, poisson_sample, system_generator
 
 Diagnostics = Literal["off", "not private"]
 SEEDED = "the noise came from a seed: whoever knows it can take the noise away"
@@ -64,8 +64,7 @@ def train(
     network = Network(architecture, dtype=data.x.dtype)
     network.start(generator)
     kept = _Watch() if diagnostics == "not private" else None
-    noise = np.empty_like(network.gradient)
-    scale = network.gradient.dtype.type(plan.noise_multiplier * plan.max_grad_norm)
+    noise = GaussianNoise(generator, network.gradient, deviation=plan.noise_multiplier * plan.max_grad_norm)
 
     def gradient() -> None:
         chosen = poisson_sample(data.units, rate=plan.sampling_rate, generator=generator)
@@ -73,9 +72,7 @@ def train(
         if kept is not None:
             kept.before(network, batch)
         network.sum_clipped(batch.x, batch.y, batch.reach, bound=plan.max_grad_norm, rows_per_unit=data.rows_per_unit)
-        generator.standard_normal(dtype=noise.dtype.type, out=noise)
-        np.multiply(noise, scale, out=noise)
-        np.add(network.gradient, noise, out=network.gradient)
+        np.add(network.gradient, noise.draw(), out=network.gradient)
         np.multiply(network.gradient, 1 / plan.batch, out=network.gradient)
 
     _descend(network, gradient, how, steps=plan.total_steps, advanced=advanced)

@@ -7,8 +7,11 @@ import os
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.privacy.training.clipping import Floats
+
 Places = NDArray[np.intp]
 _BURN = 16
+_TOGETHER = 1 << 14
 
 
 def system_generator() -> np.random.Generator:
@@ -38,3 +41,22 @@ def poisson_sample(units: int, /, *, rate: float, generator: np.random.Generator
     """
     size = int(generator.binomial(units, rate))
     return generator.choice(units, size, replace=False, shuffle=False)
+
+
+class GaussianNoise:
+    """Vectors of independent N(0, `deviation`²), each handed out once; short ones are drawn many at a time."""
+
+    def __init__(self, generator: np.random.Generator, like: Floats, /, *, deviation: float) -> None:
+        self._generator, self._deviation = generator, like.dtype.type(deviation)
+        self._drawn: Floats = np.empty((max(1, _TOGETHER // max(1, like.size)), like.size), like.dtype)
+        self._used = len(self._drawn)
+
+    def draw(self) -> Floats:
+        """The next vector, valid until the next call."""
+        if self._used == len(self._drawn):
+            self._generator.standard_normal(dtype=self._drawn.dtype.type, out=self._drawn)
+            self._drawn *= self._deviation
+            self._used = 0
+        self._used += 1
+        found: Floats = self._drawn[self._used - 1]
+        return found
