@@ -21,10 +21,10 @@ from assay.fairness.mitigate.reweighing import Reweighing
 from assay.fairness.mitigation.mitigation import Mitigation
 from assay.fairness.mitigation.postprocessing import Postprocessing
 from assay.fairness.mitigation.preprocessing import Preprocessing
-from assay.fairness.mitigation.saved.arrays import read_arrays, write_arrays
 from assay.fairness.mitigation.saved.folder import load, save
 from assay.fairness.mitigation.saved.model import MitigatedModel
 from assay.fairness.mitigation.saved.serving import Serving
+from assay.models.structure.arrays import read_arrays, write_arrays
 
 
 def declared():

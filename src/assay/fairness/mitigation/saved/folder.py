@@ -18,9 +18,9 @@ from assay.core.part import Part
 from assay.fairness.mitigation.draw import Draw
 from assay.fairness.mitigation.groups import Groups
 from assay.fairness.mitigation.mitigation import Mitigation
-from assay.fairness.mitigation.saved.arrays import read_arrays, write_arrays
 from assay.fairness.mitigation.saved.estimator import EstimatorFile, Opened, estimator_file, open_estimator
 from assay.fairness.mitigation.saved.serving import Serving
+from assay.models.structure.arrays import read_arrays, write_arrays
 from assay.seal.secret_files import read_secret, write_secret
 
 FORMAT = 1

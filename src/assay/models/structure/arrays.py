@@ -37,7 +37,7 @@ def read_arrays(data: bytes, /) -> dict[str, NDArray[Any]]:
             return {m.filename.removesuffix(".npy"): _array(archive.read(m)) for m in members}
     except (zipfile.BadZipFile, ValueError, TypeError, OSError, EOFError, SyntaxError, MemoryError) as error:
         raise AssayError(
-            f"The arrays of the mitigated model cannot be read: {str(error)[:200]}.",
+            f"The arrays of the model cannot be read: {str(error)[:200]}.",
             code="model-file",
             hint="Save the model again.",
         ) from error
