@@ -15,7 +15,7 @@ from typing import Protocol
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 
 from assay.core.errors import AssayError, unknown
-from assay.seal.secret_files import read_secret, write_secret
+from assay.seal.secret_files import read_secret, replace_secret, write_secret
 from assay.seal.tokens import TokenKey
 
 KEY_BYTES = 32
@@ -129,6 +129,20 @@ def new_key() -> bytes:
 def create_key_file(path: Path, /) -> LocalKeys:
     """`path` is a new file of mode 0600 with one new key; its keys."""
     write_secret(path, base64.b64encode(new_key()) + b"\n")
+    return LocalKeys.from_file(path)
+
+
+def rotate_key_file(path: Path, /) -> LocalKeys:
+    """The key file has a new key in front, which is current from now on; the older ones still unwrap."""
+    LocalKeys.from_file(path)
+    replace_secret(path, base64.b64encode(new_key()) + b"\n" + b"\n".join(read_secret(path).split()) + b"\n")
+    return LocalKeys.from_file(path)
+
+
+def drop_older_keys(path: Path, /) -> LocalKeys:
+    """The key file has its current key alone. What an older one still wraps, anywhere, can never be opened again."""
+    LocalKeys.from_file(path)
+    replace_secret(path, read_secret(path).split()[0] + b"\n")
     return LocalKeys.from_file(path)
 
 

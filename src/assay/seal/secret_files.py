@@ -1,8 +1,9 @@
-"""Files that hold a secret: made once, readable by their owner alone, never overwritten."""
+"""Files that hold a secret: readable by their owner alone, never overwritten unless that is what was asked for."""
 
 from __future__ import annotations
 
 import os
+import secrets
 from pathlib import Path
 
 from assay.core.errors import AssayError
@@ -29,6 +30,17 @@ def write_secret(path: Path, data: bytes, /) -> None:
             os.fsync(file.fileno())
     except OSError as error:
         path.unlink(missing_ok=True)
+        raise AssayError(f"{path} cannot be written: {error.strerror}.", code="key") from None
+
+
+def replace_secret(path: Path, data: bytes, /) -> None:
+    """`path` holds `data` instead of what it held, whole or not at all, with mode 0600."""
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    write_secret(beside, data)
+    try:
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
         raise AssayError(f"{path} cannot be written: {error.strerror}.", code="key") from None
 
 
