@@ -133,6 +133,9 @@ def test_surrogates_are_of_documentation_networks_or_keep_their_form():
     )
     assert cells(operator, "fe80::1", entity="IP_ADDRESS")[0].startswith("2001:db8::")
     assert re.fullmatch(r"[A-Z]{2}[0-9]{2} [0-9]{4}", cells(operator, "DE89 3704", entity="IBAN")[0])
+    assert date.fromisoformat(cells(operator, "2021-03-04", entity="DATE")[0]).year < 2000
+    assert re.fullmatch(r"[A-Z][a-z]{7}", cells(operator, "New York", entity="LOCATION")[0])
+    assert re.fullmatch(r"[A-Z][a-z]{7} Company", cells(operator, "Acme Ltd", entity="ORGANIZATION")[0])
     names = cells(operator, *(f"Person {n}" for n in range(2000)), "PERSON  0", entity="PERSON")
     assert len(set(names)) == 2000
     assert names[-1] == names[0]

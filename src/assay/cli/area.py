@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
-from assay.cli.flags import given_of, with_options
+from assay.cli.flags import flag, given_of, with_options
 from assay.cli.options import NAMES, case_file_of, case_options, json_option, split_arguments, store_option
 from assay.cli.output import print_json
+from assay.core.errors import AssayError
 from assay.core.part import Command
 from assay.engine.progress import TerminalProgress
 
@@ -71,6 +72,10 @@ def click_command(name: str, found: Command, /) -> click.Command:
         from assay.store.house import StoreHouse
 
         given, rest = split_arguments(arguments)
+        asked = given_of(own, rest)
+        missing = [flag(p) for p in own if p.required and p.name not in asked]
+        if missing:
+            raise AssayError(f"Missing: {', '.join(missing)}.", code="usage", hint="--help says what they are.")
         given["with_model"] = given.get("with_model") or (found.needs_model and bool(given.get("demo")))
         described = case_file_of(given) if found.needs_case else None
         policy = (
@@ -81,7 +86,7 @@ def click_command(name: str, found: Command, /) -> click.Command:
         with TerminalProgress() as progress:
             house = StoreHouse(open_store(rest["store"]), progress, write, policy)
             subject = (with_model_outputs(described.case(), progress=progress),) if described else ()
-            answer = found.function(house, *subject, **given_of(own, rest))
+            answer = found.function(house, *subject, **asked)
         if rest["as_json"]:
             print_json(answer.to_json())
         else:

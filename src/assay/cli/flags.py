@@ -13,8 +13,8 @@ from assay.core.errors import AssayError
 
 
 def flag(p: Parameter) -> str:
-    """The flag of a keyword: `--max-depth` for `max_depth`."""
-    return "--" + p.name.replace("_", "-")
+    """The flag of a keyword: `--max-depth` for `max_depth`, `--in` for `in_`."""
+    return "--" + p.name.rstrip("_").replace("_", "-")
 
 
 def with_options(
@@ -37,7 +37,7 @@ def _option(p: Parameter) -> Callable[[Any], Any]:
     name = f"own_{p.name}"
     shown = f"Default: {p.default}." if not p.required and p.default is not None else ""
     if kind == "bool":
-        return click.option(f"{flag(p)}/--no-{p.name.replace('_', '-')}", name, default=None, help=shown)
+        return click.option(f"{flag(p)}/--no-{flag(p).removeprefix('--')}", name, default=None, help=shown)
     if kind.startswith(("tuple[", "list[", "Sequence[", "Iterable[")):
         item = click.FLOAT if "[float" in kind else click.INT if "[int" in kind else click.STRING
         return click.option(flag(p), name, multiple=True, type=item, help=f"Repeat for more. {shown}")

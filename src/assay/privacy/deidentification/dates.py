@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from assay.core.errors import unknown
+
 MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
@@ -21,6 +23,13 @@ DAY_MONTH = _EDGE + rf"[0-9]{{1,2}}(?:st|nd|rd|th)? (?:{_NAMES})\.?,? [0-9]{{4}}
 MONTH_DAY = _EDGE + rf"(?:{_NAMES})\.? [0-9]{{1,2}}(?:st|nd|rd|th)?,? [0-9]{{4}}(?!\w)"
 
 Order = Literal["day-month", "month-day"]
+ORDERS = ("day-month", "month-day")
+
+
+def check_order(order: str, /) -> None:
+    """Raise where `order` is not a known one."""
+    if order not in ORDERS:
+        raise unknown("order of day and month", order, ORDERS, code="operator")
 
 
 @dataclass(frozen=True, slots=True)

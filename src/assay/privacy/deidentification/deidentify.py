@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from assay.core.errors import AssayError, Message
 from assay.core.house import Progress
 from assay.privacy.deidentification.find import NOT_FOUND_BY_FORM, THRESHOLD, find
+from assay.privacy.deidentification.names import Names
 from assay.privacy.deidentification.operator import Identifier, Operator
 from assay.privacy.deidentification.recognizer import Recognizer
 from assay.privacy.deidentification.span import Span
@@ -34,12 +35,19 @@ class Pseudonymous:
     @property
     def statement(self) -> Message:
         """What may be said of the result."""
-        return Message(
-            "privacy.pseudonymous",
-            "The texts are pseudonymous: {replaced} identifiers were replaced. They are still personal data "
-            "(GDPR, recital 26). Not looked for: {not_found}.",
-            {"replaced": sum(self.replaced.values()), "not_found": ", ".join(self.not_found) or "nothing"},
-        )
+        return statement_of(sum(self.replaced.values()), self.not_found)
+
+
+def statement_of(replaced: int, not_found: Sequence[str], /) -> Message:
+    """That texts in which so many identifiers were replaced are pseudonymous, and what nobody looked for."""
+    words = (
+        "The texts are pseudonymous: {replaced} identifiers were replaced. They are still personal data "
+        "(GDPR, recital 26)."
+    )
+    if not not_found:
+        return Message("privacy.pseudonymous", words, {"replaced": replaced})
+    words += " Not found by this: {not_found}."
+    return Message("privacy.pseudonymous_texts", words, {"replaced": replaced, "not_found": ", ".join(not_found)})
 
 
 def deidentify_texts(
@@ -50,14 +58,14 @@ def deidentify_texts(
     recognizers: Sequence[Recognizer],
     operators: Sequence[Operator],
     subjects: Sequence[str] | None = None,
+    names: Names | None = None,
     threshold: float = THRESHOLD,
-    not_found: tuple[str, ...] = NOT_FOUND_BY_FORM,
     progress: Progress | None = None,
 ) -> Pseudonymous:
     """The texts of the column `field`, each identifier replaced by the first operator that takes its entity.
 
     The last operator must take every entity, so that nothing that is found stays. `subjects` says whom each text is
-    about. An error names no value.
+    about. Without `names` only what has a form is found. An error names no value.
     """
     _check(operators, texts, subjects)
     whole: list[str | None] = []
@@ -66,7 +74,7 @@ def deidentify_texts(
         progress.started(_TASK, total=len(texts))
     for start in range(0, len(texts), BATCH):
         batch = texts[start : start + BATCH]
-        spans = find([text or "" for text in batch], recognizers=recognizers, threshold=threshold)
+        spans = find([text or "" for text in batch], recognizers=recognizers, names=names, threshold=threshold)
         who = subjects[start : start + BATCH] if subjects is not None else [""] * len(batch)
         whole += _replaced(batch, spans, operators, field=field, subjects=who)
         replaced.update(span.entity for each in spans for span in each)
@@ -74,7 +82,7 @@ def deidentify_texts(
             progress.advanced(_TASK, done=len(whole))
     if progress:
         progress.ended(_TASK)
-    return Pseudonymous(tuple(whole), dict(sorted(replaced.items())), not_found)
+    return Pseudonymous(tuple(whole), dict(sorted(replaced.items())), names.not_found if names else NOT_FOUND_BY_FORM)
 
 
 def deidentify_cells(
@@ -96,9 +104,12 @@ def deidentify_cells(
 
 
 def reidentify_texts(
-    texts: Sequence[str | None], /, *, field: str, operators: Sequence[Operator]
+    texts: Sequence[str | None], /, *, field: str, operators: Sequence[Operator], first: int = 0
 ) -> tuple[str | None, ...]:
-    """The texts of the column `field` with all that `operators` wrote read again, with the keys that they hold."""
+    """The texts of the column `field` with all that `operators` wrote read again, with the keys that they hold.
+
+    An error names the row, counted from `first`.
+    """
     for operator in operators:
         if operator.undo is None:
             raise AssayError(
@@ -106,7 +117,7 @@ def reidentify_texts(
                 code="operator",
                 hint="Use reversible or encrypt where somebody must be able to.",
             )
-    return tuple(_undone(text, row, field, operators) for row, text in enumerate(texts))
+    return tuple(_undone(text, row, field, operators) for row, text in enumerate(texts, first))
 
 
 def _undone(text: str | None, row: int, field: str, operators: Sequence[Operator]) -> str | None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from assay.core.errors import AssayError, unknown
 from assay.core.part import Part
+from assay.privacy.deidentification.names import Names
 from assay.privacy.deidentification.recognizer import Recognizer
 from assay.privacy.deidentification.span import Span, disjoint
 
@@ -30,14 +32,21 @@ def recognizers_of(parts: Mapping[str, Part[Any]], /, *, only: Sequence[str] = (
 
 
 def find(
-    texts: Sequence[str], /, *, recognizers: Sequence[Recognizer], threshold: float = THRESHOLD
+    texts: Sequence[str],
+    /,
+    *,
+    recognizers: Sequence[Recognizer],
+    names: Names | None = None,
+    threshold: float = THRESHOLD,
 ) -> list[tuple[Span, ...]]:
     """For each text its identifiers with a score of at least `threshold`, disjoint and in order.
 
-    Time is linear in the length of the texts. What has no form (`NOT_FOUND_BY_FORM`) is not found.
+    Time is linear in the length of the texts. What has no form (`NOT_FOUND_BY_FORM`) is found by `names` alone.
     """
     if not 0.0 <= threshold <= 1.0:
         raise AssayError(f"The threshold is a number from 0 to 1, not {threshold}.", code="threshold")
+    named: Sequence[Sequence[Span]] = names.spans(texts) if names else [()] * len(texts)
     return [
-        disjoint(span for each in recognizers for span in each.spans(text) if span.score >= threshold) for text in texts
+        disjoint(span for span in chain(others, *(each.spans(text) for each in recognizers)) if span.score >= threshold)
+        for text, others in zip(texts, named, strict=True)
     ]

@@ -13,7 +13,7 @@ KIND = "operator"
 DATES = frozenset({"DATE", "DATE_OF_BIRTH"})
 """Entities that are dates of the calendar."""
 
-_FREE_FORM = frozenset({"EMAIL", "URL", "ADDRESS", "PERSON", "LOCATION"})
+_FREE_FORM = frozenset({"EMAIL", "URL", "ADDRESS", "PERSON", "LOCATION", "ORGANIZATION", "NATIONALITY"})
 
 
 @dataclass(frozen=True, slots=True)

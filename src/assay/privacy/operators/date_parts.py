@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from assay.core.errors import AssayError
+from assay.core.errors import AssayError, unknown
 from assay.core.part import part
-from assay.privacy.deidentification.dates import Order, read_date
+from assay.privacy.deidentification.dates import Order, check_order, read_date
 from assay.privacy.deidentification.operator import DATES, KIND, Identifier, Operator
 
 Parts = Literal["year", "quarter", "month"]
+PARTS = ("year", "quarter", "month")
 
 
 @part(
@@ -21,6 +22,9 @@ Parts = Literal["year", "quarter", "month"]
 )
 def date_parts(*, keep: Parts = "year", order: Order = "day-month") -> Operator:
     """Writes 2021, 2021-Q1 or 2021-03; `order` says how 03/04/2020 is read."""
+    if keep not in PARTS:
+        raise unknown("part of a date", keep, PARTS, code="operator")
+    check_order(order)
 
     def apply(found: Sequence[Identifier]) -> list[str]:
         return [_kept(each, keep, order) for each in found]

@@ -6,7 +6,7 @@ import string
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from assay.core.errors import AssayError
+from assay.core.errors import AssayError, unknown
 from assay.core.part import part
 from assay.privacy.deidentification.operator import KIND, Identifier, Operator
 from assay.seal.format_preserving import DIGITS, FF1
@@ -47,6 +47,8 @@ def restore(text: str, /, *, field: str, key: TokenKey, characters: Characters =
 
 
 def _cipher(key: TokenKey, characters: Characters) -> FF1:
+    if characters not in _ALPHABETS:
+        raise unknown("set of characters", characters, _ALPHABETS, code="operator")
     return FF1(key.derive(f"format-preserving (FF1), {characters}"), alphabet=_ALPHABETS[characters])
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from assay.core.errors import AssayError
 from assay.core.part import part
-from assay.privacy.deidentification.dates import Order, read_date
+from assay.privacy.deidentification.dates import Order, check_order, read_date
 from assay.privacy.deidentification.operator import DATES, KIND, Identifier, Operator
 from assay.seal.tokens import TokenKey
 
@@ -26,6 +26,7 @@ def shift_dates(*, key: TokenKey, most_days: int = 365, order: Order = "day-mont
     """
     if most_days < 1:
         raise AssayError(f"Dates are moved by at least one day, not by {most_days}.", code="operator")
+    check_order(order)
 
     def apply(found: Sequence[Identifier]) -> list[str]:
         return [_shifted(each, _days(each.subject, key, most_days), order) for each in found]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
 
 from assay.core.part import part
+from assay.privacy.deidentification.dates import read_date
 from assay.privacy.deidentification.operator import KIND, Identifier, Operator
 from assay.seal.tokens import TokenKey
 
@@ -15,13 +17,17 @@ _CONSONANTS, _VOWELS = "bdfgklmnprstvz", "aeiou"
     "surrogate",
     kind=KIND,
     title="Made-up identifiers, consistent for the same person",
-    statement="Drawn by HMAC-SHA256 of field and identifier; two people share one by chance only (names: 1 in 10^11).",
+    statement=(
+        "Drawn by HMAC-SHA256 of field and identifier; two people share one by chance only (names: 1 in 10^11, "
+        "places: 1 in 10^7)."
+    ),
 )
 def surrogate(*, key: TokenKey) -> Operator:
     """Writes a made-up identifier of the same kind, the same wherever the identifier is the same.
 
-    Names are of syllables, addresses of the network are those reserved for documents (RFC 2606, 5737 and 3849), other
-    identifiers keep their form with other letters and digits. Check digits are not made to fit.
+    Names are of syllables, dates of the twentieth century and in the same form, addresses of the network those reserved
+    for documents (RFC 2606, 5737 and 3849); other identifiers keep their form with other letters and digits. Check
+    digits are not made to fit.
     """
 
     def apply(found: Sequence[Identifier]) -> list[str]:
@@ -37,7 +43,7 @@ class _Draws:
         self._bytes = _stream(each, key)
 
     def below(self, end: int) -> int:
-        """A number from 0 to end - 1, uniform up to 2 ** -24 for the small `end` used here."""
+        """A number from 0 to end - 1, uniform up to `end` in 2 ** 32."""
         return int.from_bytes(bytes(next(self._bytes) for _ in range(4)), "big") % end
 
     def one_of(self, characters: str) -> str:
@@ -68,8 +74,14 @@ def _made_up(each: Identifier, draws: _Draws) -> str:
             return "2001:db8::" + ":".join(f"{draws.below(65535) + 1:x}" for _ in range(4))
         case "IP_ADDRESS":
             return f"{('192.0.2', '198.51.100', '203.0.113')[draws.below(3)]}.{draws.below(256)}"
-        case "ADDRESS" | "LOCATION":
+        case "ADDRESS":
             return f"{draws.below(9999) + 1} {draws.word(4).capitalize()} Street"
+        case "LOCATION" | "NATIONALITY":
+            return draws.word(4).capitalize()
+        case "ORGANIZATION":
+            return f"{draws.word(4).capitalize()} Company"
+        case "DATE" | "DATE_OF_BIRTH" if written := read_date(each.text):
+            return written.rewrite(date(1900, 1, 1) + timedelta(days=draws.below(36_524)))
     return "".join(_like(character, draws) for character in each.text)
 
 

