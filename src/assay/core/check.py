@@ -34,7 +34,8 @@ class Check(Generic[S, P]):
 
     A counting check declares `counts` and receives Counts (a tuple of Counts for `each`); a row or
     model check declares `needs` and receives the Case. Calling the Check calls the function, so mypy
-    sees a wrong keyword.
+    sees a wrong keyword. `noisy` says of a counting check that its intervals were shown to hold also
+    where the counts were released with noise of known variance, as differential privacy does it.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Check(Generic[S, P]):
     limits: tuple[Limit, ...] = ()
     clauses: tuple[Clause, ...] = ()
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    noisy: bool = False
 
     def __call__(self, subject: S, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[Measure]:
         return self.function(subject, *args, **kwargs)
@@ -109,6 +111,7 @@ def check(
     tasks: Iterable[Task] = ("binary", "multiclass", "regression", "none"),
     limit: Limit | tuple[Limit, ...] = (),
     clauses: Iterable[str] = (),
+    noisy: bool = False,
 ) -> Callable[[Callable[Concatenate[S, P], Iterator[Measure]]], Check[S, P]]:
     """Declare the decorated generator of Measures as a Check; it is found by itself in its area's `checks/`."""
     if not _ID.match(id):
@@ -130,6 +133,7 @@ def check(
             limits=limit if isinstance(limit, tuple) else (limit,),
             clauses=tuple(sorted(Clause.parse(text) for text in clauses)),
             parameters=parameters_of(function),
+            noisy=noisy,
         )
 
     return declare

@@ -50,18 +50,32 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
+class Blur:
+    """Noise of known variance that was added to counts before a Share was made of them.
+
+    `hits` and `misses` are the variances of that noise over the square of the Share's total; `independent` is the
+    number of independent rows behind the Share, without regard to the noise.
+    """
+
+    hits: float
+    misses: float
+    independent: float
+
+
+@dataclass(frozen=True, slots=True)
 class Share:
     """A numerator and its denominator, ready for an interval.
 
     `hits` and `total` are sums (of weights, where rows are weighted); `rows` is the number of rows
     in the denominator; `effective` is the number of independent rows that would carry the same
-    information (equal to `rows` without weights and without repeated units).
+    information (equal to `rows` without weights, repeated units and noise). `blur` is None where the counts are exact.
     """
 
     hits: float
     total: float
     rows: int
     effective: float
+    blur: Blur | None = None
 
     @property
     def value(self) -> float | None:

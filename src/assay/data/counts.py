@@ -19,12 +19,16 @@ from assay.data.cells import shares, storage
 from assay.data.cells.arithmetic import CellSums, Ints, Pairs, as_ints, unique_rows
 from assay.data.coding import Dim, sort_levels
 
-__all__ = ["FIXED", "WW", "Cells", "Counts", "Group", "Ints", "N", "Pairs", "Scale", "W", "as_ints"]
+__all__ = ["FIXED", "NOISE", "OWN", "WW", "Cells", "Counts", "Group", "Ints", "N", "Pairs", "Scale", "W", "as_ints"]
 
 FIXED = 1 << 20
 """Fixed-point unit of weights: one is stored as 2**20."""
 N, W, WW = "n", "w", "ww"
 """Names of the row count, the sum of weights and the sum of squared weights in `Counts.sums`."""
+NOISE = "noise"
+"""Name of the sum that holds the variance of the noise in the row count; it adds up as independent noise does."""
+OWN = (N, W, WW, NOISE)
+"""Sums that are about the count itself; every other one is a sum that was asked for."""
 
 Scale = int | Fraction
 """Units of a fixed-point sum per natural unit: a power of two, below one where the numbers are very large."""
@@ -48,7 +52,8 @@ class Counts:
     weighted; other sums are fixed-point (weighted where rows are) in units of 1/`scales[name]`. `weights` is "" (none),
     "sampling" (survey or importance weights) or "frequency" (a row stands for w rows).
     Addition and subtraction are exact, so that they commute with scanning: counts of all rows equal
-    the sum of the counts of the parts, byte for byte.
+    the sum of the counts of the parts, byte for byte. Where `sums` has NOISE the counts were released with noise: they
+    may be negative, and every interval that is made of them through `share` has the noise in it.
     """
 
     dims: tuple[Dim, ...]
@@ -130,8 +135,9 @@ class Counts:
 
     @property
     def n(self) -> int:
-        """Number of rows."""
-        return int(self.sums[N].sum()) if len(self) else 0
+        """Number of rows; noisy counts that add up to less than none are none."""
+        rows = int(self.sums[N].sum()) if len(self) else 0
+        return max(0, rows) if NOISE in self.sums else rows
 
     def has(self, role: str, /) -> bool:
         """True when a dimension plays `role`."""
@@ -231,8 +237,8 @@ class Counts:
         return replace(self, dims=dims, codes=self.codes[:, wanted])._folded()
 
     def with_sums(self, *names: str) -> Counts:
-        """The same cells with only the row count, the weights and the named sums."""
-        keep = [name for name in self.sums if name in (N, W, WW) or name in names]
+        """The same cells with only the row count, the weights, the variance of noise and the named sums."""
+        keep = [name for name in self.sums if name in OWN or name in names]
         sums = {name: self.sums[name] for name in keep}
         scales = {name: scale for name, scale in self.scales.items() if name in keep}
         return replace(self, sums=sums, scales=scales)._folded()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from assay.core.errors import AssayError
 from assay.core.subject import COUNTED_ROLES, Request
-from assay.data.counts import WW, Counts, N, W
+from assay.data.counts import OWN, Counts
 from assay.data.roles.observed import selective
 from assay.data.rows.sums import inputs_of
 
@@ -107,7 +107,7 @@ def serve(wanted: Wanted, tables: Mapping[Wanted, Counts], /) -> Counts | None:
 
 def described(counts: Counts, /) -> Wanted:
     """The table that `counts` is."""
-    sums = tuple(sorted(name for name in counts.sums if name not in (N, W, WW)))
+    sums = tuple(sorted(name for name in counts.sums if name not in OWN))
     regression = any(inputs_of(name, regression=True) and not inputs_of(name, regression=False) for name in sums)
     complete = {i for name in sums for i in inputs_of(name, regression=True)} if regression else set()
     return Wanted(tuple(dim.key for dim in counts.dims), sums, tuple(sorted(complete)))

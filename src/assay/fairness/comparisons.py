@@ -104,9 +104,10 @@ def shrunken_rates(table: GroupRates, /, *, level: float) -> Iterator[Measure]:
     """`NAME_shrunken` of every group with a denominator: its rate pulled towards those of the others.
 
     Made by `stats.shrinkage`, to stand beside the raw rates, never in their place, and without a limit of its own.
-    Nothing for fewer than three groups: a single difference cannot tell how far groups spread from how far samples do.
+    Nothing for fewer than three groups: a single difference cannot tell how far groups spread from how far samples do;
+    and nothing where counts are noisy, as the beta-binomial knows nothing of that.
     """
-    if len(table.filled) < POOLED_FROM:
+    if len(table.filled) < POOLED_FROM or any(share.blur for share in table.shares):
         return
     found = shrink([table.shares[i] for i in table.filled], level=level)
     for i, one in zip(table.filled, found, strict=True):

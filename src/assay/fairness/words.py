@@ -28,6 +28,11 @@ def empty_denominator(what: str, /) -> Message:
     return Message("empty-denominator", "no row belongs to the denominator ({what})", {"what": what})
 
 
+def drowned() -> Message:
+    """Reason: counts released with so much noise that there may be no rows at all."""
+    return Message("drowned", "the noise in the counts is about as large as the counts themselves")
+
+
 def too_few_groups(slices: Sequence[Slice], /) -> Message:
     """Reason: a comparison needs two groups with rows; `slices` are those that have any."""
     if slices:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Protocol
@@ -10,9 +11,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.core.errors import Message
 from assay.core.measure import Interval, Share
 from assay.data.coding import Dim, Values
-from assay.data.counts import FIXED, WW, Counts
+from assay.data.counts import FIXED, NOISE, WW, Counts
 from assay.quality.disaggregate import Estimate, Quantity, absent, rate
 from assay.stats.quantiles import two_sided
 from assay.stats.rates import wilson
@@ -122,7 +124,7 @@ def above_majority(counts: Counts, /, *, level: float) -> Estimate:
             "prediction": tuple(v for v in predictions.levels if v is not None),
         }
     )
-    if known.n == 0:
+    if known.n <= 0:
         return absent(0, BOTH_KNOWN)
     truth, answer = (_values(known, role) for role in ("label", "prediction"))
     weight = known.values()
@@ -130,12 +132,35 @@ def above_majority(counts: Counts, /, *, level: float) -> Estimate:
     majority = classes[int(np.argmax([weight[truth == c].sum() for c in classes]))]
     difference = (truth == answer).astype(float) - (truth == majority).astype(float)
     total = float(weight.sum())
+    if NOISE in known.sums:
+        return _noisy_lift(known, [(truth == answer).astype(float) - (truth == c) for c in classes], level=level)
     lift, discordant = float(weight @ difference) / total, float(weight @ difference**2) / total
     n = _effective(known, difference, lift, discordant, total)
     half = two_sided(level) * math.sqrt(max(0.0, (discordant * n + 1) - (lift * n) ** 2 / (n + 2))) / (n + 2)
     centre = lift * n / (n + 2)
     low, high = min(lift, centre - half), max(lift, centre + half)
     return Estimate(lift, known.n, Interval(max(-1.0, low), min(1.0, high), level, "Agresti-Min, paired"))
+
+
+def _noisy_lift(counts: Counts, differences: Sequence[NDArray[np.float64]], /, *, level: float) -> Estimate:
+    """The least of the accuracies above each constant answer: with noise, the most frequent label is not known.
+
+    A normal interval of linearised variance for each; the lowest of their low ends and the lowest of their high ends
+    hold for the least.
+    """
+    weight, z = counts.values(), two_sided(level)
+    total = float(weight.sum())
+    if total < 4 * math.sqrt(counts.total(NOISE)):
+        reason = Message("drowned", "the noise in the counts is about as large as the counts themselves")
+        return Estimate(None, counts.n, reason=reason)
+    lifts = [max(-1.0, min(1.0, float(weight @ one) / total)) for one in differences]
+    pairs = zip(lifts, differences, strict=True)
+    errors = [math.sqrt(max(0.0, linearised_variance(counts, (one - lift) / total))) for lift, one in pairs]
+    low = min(lift - z * error for lift, error in zip(lifts, errors, strict=True))
+    high = min(lift + z * error for lift, error in zip(lifts, errors, strict=True))
+    value = min(lifts)
+    interval = Interval(max(-1.0, min(low, value)), min(1.0, max(high, value)), level, "normal, with the noise")
+    return Estimate(value, counts.n, interval)
 
 
 def _values(counts: Counts, role: str) -> NDArray[np.object_]:
@@ -157,11 +182,12 @@ def linearised_variance(counts: Counts, influence: NDArray[np.float64], /) -> fl
     """Var f = Σ over units of (Σ over the unit's rows of w · influence)², for a smooth f of totals.
 
     `influence` holds one derivative ∂f/∂(weight) a cell. Rows are their own units where none repeats (Särndal,
-    Swensson & Wretman 1992, section 5.5, drawn with replacement).
+    Swensson & Wretman 1992, section 5.5, drawn with replacement). The noise of counts that have any is in it.
     """
+    noise = float((counts.values(NOISE) * influence**2).sum()) if NOISE in counts.sums else 0.0
     if counts.pairs is not None:
         pairs = counts.pairs
         square = pairs.square.astype(np.float64) / (FIXED * FIXED if counts.weights else 1)
-        return float((square * influence[pairs.i] * influence[pairs.j]).sum())
+        return noise + float((square * influence[pairs.i] * influence[pairs.j]).sum())
     weight = counts.values(WW) if counts.weights == "sampling" else counts.values()
-    return float((weight * influence**2).sum())
+    return noise + float((weight * influence**2).sum())

@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 
 from assay.core.errors import Message
 from assay.core.measure import Slice
-from assay.data.counts import FIXED, WW, Counts, N
+from assay.data.counts import FIXED, NOISE, OWN, WW, Counts, N
 from assay.quality.disaggregate import Estimate, Groups, Quantity, absent, average
 from assay.stats.auc import auc
 from assay.stats.quantiles import two_sided
 
 Floats = NDArray[np.float64]
+DROWNED = 4.0
+"""A noisy total of fewer standard errors of its noise than this is nothing to divide by."""
 SUMS = ("squared_error", "squared_error_squared", "log_loss", "log_loss_squared")
 KNOWN = "both a label and a score"
 
@@ -27,7 +29,8 @@ class ScoreBins:
     """The scored, labelled rows of one slice. Axis 0 is the label (0, 1), axis 1 the score bin, ascending.
 
     `weight` is Σw a cell, `rows` the rows and `sums` are Σw·v; `kish` is (Σw)² / Σ(w of a unit)² by label, and
-    `kish_both` the same of both labels together.
+    `kish_both` the same of both labels together. `noise` is, by label, the variance of the noise in each bin; None
+    where counts are exact. Noisy ones may be negative.
     """
 
     weight: Floats
@@ -35,11 +38,12 @@ class ScoreBins:
     sums: Mapping[str, Floats]
     kish: Floats
     kish_both: float
+    noise: Floats | None = None
 
     @property
     def n(self) -> int:
         """Rows with both a label and a score."""
-        return int(self.rows.sum())
+        return max(0, int(self.rows.sum()))
 
     @property
     def total(self) -> float:
@@ -72,10 +76,11 @@ def score_bins(
     slices, group = _group_codes(counts, attributes)
     at = ((group * 2 + y) * bins + b)[keep]
     shape = (len(slices), 2, bins)
-    sums = {name: _added(at, counts.values(name)[keep], shape) for name in counts.sums if name not in (N, "w", WW)}
+    sums = {name: _added(at, counts.values(name)[keep], shape) for name in counts.sums if name not in OWN}
     weight, rows = _added(at, counts.values()[keep], shape), _added(at, counts.values(N)[keep], shape)
     by_label, both = _squares(counts, group, y, keep, len(slices))
     total = weight.sum(axis=2)
+    noise = _added(at, counts.values(NOISE)[keep], shape).mean(axis=2) if NOISE in counts.sums else None
     kish, kish_both = _ratio(total**2, by_label), _ratio(total.sum(axis=1) ** 2, both)
     return [
         (
@@ -86,6 +91,7 @@ def score_bins(
                 {name: values[g] for name, values in sums.items()},
                 kish[g],
                 float(kish_both[g]),
+                None if noise is None else noise[g],
             ),
         )
         for g, slice_ in enumerate(slices)
@@ -153,7 +159,13 @@ def area_under_curve(bins: ScoreBins, /, *, level: float) -> Estimate:
         reason = Message("one-class", "all rows of this slice have the same label")
         return Estimate(None, bins.n, reason=reason)
     negative, positive = bins.weight
-    found = auc(positive, negative, level=level, effective=(float(bins.kish[1]), float(bins.kish[0])))
+    noise = None
+    if bins.noise is not None:
+        noise = float(bins.noise[1]), float(bins.noise[0])
+        if min(bins.weight.sum(axis=1) / np.sqrt(bins.noise * len(positive))) < DROWNED:
+            reason = Message("drowned", "the noise in the counts is about as large as the counts themselves")
+            return Estimate(None, bins.n, reason=reason)
+    found = auc(positive, negative, level=level, effective=(float(bins.kish[1]), float(bins.kish[0])), noise=noise)
     words = "numbers are counted in {bins} bins; the AUC of the numbers themselves lies within {bound:.2g} of this"
     note = Message("auc-bins", words, {"bins": len(positive), "bound": found.bound})
     error = found.standard_error
@@ -171,5 +183,8 @@ def area_under_curve(bins: ScoreBins, /, *, level: float) -> Estimate:
 
 def mean_loss(name: str, bins: ScoreBins, /, *, level: float) -> Estimate:
     """The mean of a loss that Counts keep as the sums `name` and `name`_squared."""
+    if name not in bins.sums:
+        reason = Message("no-sums", "the sums of {name} were not counted", {"name": name})
+        return Estimate(None, bins.n, reason=reason)
     total, squares = float(bins.sums[name].sum()), float(bins.sums[f"{name}_squared"].sum())
     return average(total, squares, bins.total, bins.kish_both, bins.n, KNOWN, level=level)

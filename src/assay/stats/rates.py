@@ -7,12 +7,14 @@ are hits, so that weights and repeated units widen each interval alike (Korn & G
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assay.core.errors import AssayError
-from assay.core.measure import Interval, Share
+from assay.core.measure import Blur, Interval, Share
 from assay.stats.quantiles import two_sided
 
 Floats = NDArray[np.float64]
@@ -63,6 +65,60 @@ def guarded_bounds(rates: Floats, ns: Floats, z: float, /) -> tuple[Floats, Floa
     return low, high
 
 
+@dataclass(frozen=True, slots=True)
+class Blurs:
+    """The Blur of several rates: variances of the noise in hits and misses, and independent rows; 0 where exact."""
+
+    hits: Floats
+    misses: Floats
+    independent: Floats
+
+    def bounds(self, rates: Floats, z: float, /, *, guarded: bool = False) -> tuple[Floats, Floats]:
+        """Score limits (low, high) of rates whose counts are noisy, at a normal quantile z.
+
+        All p with (rate − p)² ≤ z² [p (1 − p) / n + (1 − p)² a + p² b]: the variance is that at p itself, so that a
+        noisy denominator needs no linearisation (Fieller 1954; without noise this is Wilson's interval). Everything
+        from 0 to 1 where the noise is so large that no p can be told from another. `guarded` as in `guarded_bounds`,
+        on the rows that are left when two standard errors of the noise are taken off.
+        """
+        wide, noise = z * z / self.independent, z * z * self.hits
+        a = 1 + wide - noise - z * z * self.misses
+        b, c = 2 * rates + wide - 2 * noise, rates**2 - noise
+        known = a > 0
+        safe = np.where(known, a, 1.0)
+        root = np.sqrt(np.maximum(0.0, b * b - 4 * safe * c))
+        low = np.where(known, np.clip((b - root) / (2 * safe), 0.0, rates), 0.0)
+        high = np.where(known, np.clip((b + root) / (2 * safe), rates, 1.0), 1.0)
+        if not guarded:
+            return low, high
+        fewest = self.independent * np.maximum(0.0, 1 - 2 * np.sqrt(self.hits + self.misses))
+        exact = guarded_bounds(rates, np.maximum(1.0, fewest), z)
+        return np.minimum(low, exact[0]), np.maximum(high, exact[1])
+
+
+def blurs_of(shares: Sequence[Share], /) -> Blurs | None:
+    """The Blurs of shares that have a denominator; None where none of them is noisy."""
+    if all(share.blur is None for share in shares):
+        return None
+    found = [share.blur or Blur(0.0, 0.0, share.effective) for share in shares]
+    columns = ([one.hits for one in found], [one.misses for one in found], [one.independent for one in found])
+    return Blurs(*(np.array(column) for column in columns))
+
+
+WITH_NOISE = ", with the noise"
+"""Added to the name of a method that was told how noisy the counts are."""
+
+
+def _limits(share: Share, z: float) -> tuple[float, float]:
+    """(low, high) of one rate at a normal quantile z: Wilson's, or those of noisy counts."""
+    rate, n = rate_of(share)
+    blurs = blurs_of([share])
+    if blurs is None:
+        return _wilson(rate, n, z)
+    low, high = blurs.bounds(np.array([rate]), z)
+    return float(low[0]), float(high[0])
+
+
 def _wilson(rate: float, n: float, z: float) -> tuple[float, float]:
     shrink = 1 + z * z / n
     centre = (rate + z * z / (2 * n)) / shrink
@@ -79,8 +135,8 @@ def wilson(share: Share, /, *, level: float = 0.95) -> Interval:
     Raises AssayError "empty-denominator" for a share without rows.
     """
     z = two_sided(level)
-    low, high = _wilson(*rate_of(share), z)
-    return Interval(low, high, level, "Wilson score")
+    low, high = _limits(share, z)
+    return Interval(low, high, level, "Wilson score" + (WITH_NOISE if share.blur else ""))
 
 
 def newcombe(a: Share, b: Share, /, *, level: float = 0.95) -> Interval:
@@ -89,11 +145,12 @@ def newcombe(a: Share, b: Share, /, *, level: float = 0.95) -> Interval:
     Source: Newcombe (1998), Statistics in Medicine 17:873, method 10 (no continuity correction).
     """
     z = two_sided(level)
-    (p, n), (q, m) = rate_of(a), rate_of(b)
-    (p_low, p_high), (q_low, q_high) = _wilson(p, n, z), _wilson(q, m, z)
+    (p, _), (q, _) = rate_of(a), rate_of(b)
+    (p_low, p_high), (q_low, q_high) = _limits(a, z), _limits(b, z)
     low = p - q - math.hypot(p - p_low, q_high - q)
     high = p - q + math.hypot(p_high - p, q - q_low)
-    return Interval(max(-1.0, low), min(1.0, high), level, "Newcombe 10")
+    method = "Newcombe 10" + (WITH_NOISE if a.blur or b.blur else "")
+    return Interval(max(-1.0, low), min(1.0, high), level, method)
 
 
 def ratio(a: Share, b: Share, /, *, level: float = 0.95) -> Interval | None:

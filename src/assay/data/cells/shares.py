@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.core.measure import Share
+from assay.core.measure import Blur, Share
 
 if TYPE_CHECKING:
     from assay.data.counts import Counts
@@ -19,8 +20,11 @@ def share(counts: Counts, numerator: Mask, denominator: Mask, /) -> Share:
     """The share of the cells `numerator` among `denominator`, which includes them.
 
     Repeated units: n / deff with the linearised cluster variance Σ_u (x_u - p d_u)² / D²; sampling weights: the
-    same with Σw² (Särndal, Swensson & Wretman 1992, eq. 5.6.6), or Kish's (Σw)²/Σw² at p = 0 or 1.
+    same with Σw² (Särndal, Swensson & Wretman 1992, eq. 5.6.6), or Kish's (Σw)²/Σw² at p = 0 or 1. Counts that were
+    released with noise: see `_blurred`.
     """
+    if "noise" in counts.sums:
+        return _blurred(counts, numerator, denominator)
     value = counts.values()
     hits, total = float(value[numerator].sum()), float(value[denominator].sum())
     rows = int(counts.sums["n"][denominator].sum()) if denominator.any() else 0
@@ -50,3 +54,34 @@ def _squares(counts: Counts, numerator: Mask, denominator: Mask) -> tuple[float,
         float(square[numerator[pairs.i] & denominator[pairs.j]].sum()),
         float(square[denominator[pairs.i] & denominator[pairs.j]].sum()),
     )
+
+
+def _blurred(counts: Counts, numerator: Mask, denominator: Mask) -> Share:
+    """The share of noisy counts: hits are kept within 0 and the total, and the noise is in `effective` and in `blur`.
+
+    Var(hits / total) = p (1 − p) / n + (1 − p)² a + p² b, a and b the variances of the noise in hits and misses over
+    total², by linearisation. For `effective`, p is kept a standard error of the noise away from 0 and 1, where
+    p (1 − p) vanishes and the noise does not.
+    """
+    values, noise = counts.values(), counts.values("noise")
+    total = float(values[denominator].sum())
+    rows = max(0, int(counts.sums["n"][denominator].sum())) if denominator.any() else 0
+    if total <= 0:
+        return Share(0.0, 0.0, 0, 0.0)
+    hits = min(max(0.0, float(values[numerator].sum())), total)
+    in_hits = float(noise[numerator].sum()) / total**2
+    in_misses = float(noise[denominator & ~numerator].sum()) / total**2
+    independent = total / _rows_a_unit(counts)
+    low, high = min(0.5, math.sqrt(in_hits)), max(0.5, 1 - math.sqrt(in_misses))
+    p = min(max(hits / total, low), high)
+    sampling = p * (1 - p)
+    variance = sampling / independent + (1 - p) ** 2 * in_hits + p * p * in_misses
+    effective = min(independent, sampling / variance) if sampling > 0 else independent
+    return Share(hits, total, rows, effective, Blur(in_hits, in_misses, independent))
+
+
+def _rows_a_unit(counts: Counts) -> float:
+    """The most rows that a unit has, of noisy counts: their pairs are so many times the cells themselves."""
+    if counts.pairs is None or not len(counts.pairs.i):
+        return 1.0
+    return float(counts.pairs.square[0]) / float(counts.sums["n"][counts.pairs.i[0]])

@@ -27,6 +27,7 @@ from assay.stats.rates import wilson
         Limit(f"{name}_gap", better="lower", warn=0.05, fail=0.10) for name in ("accuracy", "balanced_accuracy")
     ),
     clauses=("eu-ai-act:15(1)", "nist-ai-rmf:measure-2.11"),
+    noisy=True,
 )
 def accuracy(
     counts: Counts, /, *, depth: int = 2, level: float = 0.95, reference: Mapping[str, str] | None = None
@@ -57,6 +58,8 @@ def balanced(counts: Counts, /, *, level: float) -> Estimate:
     bounds = [wilson(share, level=level) for share in shares]
     low = value - math.hypot(*(rate - b.low for rate, b in zip(rates, bounds, strict=True))) / 2
     high = value + math.hypot(*(b.high - rate for rate, b in zip(rates, bounds, strict=True))) / 2
+    if any(share.blur for share in shares):  # limits that the noise moved to 0 or 1 are no standard errors to combine
+        low, high = (sum(ends) / 2 for ends in zip(*((b.low, b.high) for b in bounds), strict=True))
     # One success and one failure more (Agresti & Caffo 2000), so that a rate of 0 or 1 is not taken as certain.
     sizes = [share.effective + 2 for share in shares]
     smoothed = [(rate * (n - 2) + 1) / n for rate, n in zip(rates, sizes, strict=True)]

@@ -13,7 +13,7 @@ from assay.data.counts import Counts
 from assay.fairness.comparisons import check_depth
 from assay.fairness.estimates import Estimate, compare_estimates
 from assay.fairness.scores.histogram import Histogram, histogram, score_bins
-from assay.fairness.words import empty_denominator
+from assay.fairness.words import drowned, empty_denominator
 from assay.stats.auc import auc as area
 
 
@@ -25,6 +25,7 @@ from assay.stats.auc import auc as area
     tasks=("binary",),
     limit=Limit("auc_gap", better="lower", warn=0.05, fail=0.10),
     clauses=("eu-ai-act:10(2)(f)", "eu-ai-act:15(1)", "nist-ai-rmf:measure-2.11"),
+    noisy=True,
 )
 def auc(counts: Counts, /, *, depth: int = 2, level: float = 0.95) -> Iterator[Measure]:
     """Area under the ROC curve within each group, and across each group and all others.
@@ -63,9 +64,12 @@ def ranked(positive: Histogram, negative: Histogram, /, *, level: float) -> Esti
     rows = positive.rows + negative.rows
     if not positive.rows or not negative.rows:
         return Estimate(None, rows, reason=empty_denominator("both labels, with score"))
-    found = area(positive.size, negative.size, level=level, effective=(positive.effective, negative.effective))
+    if positive.drowned or negative.drowned:
+        return Estimate(None, rows, reason=drowned())
+    noise = (positive.noise, negative.noise) if positive.noise else None
+    effective = (positive.effective, negative.effective)
+    found = area(positive.size, negative.size, level=level, effective=effective, noise=noise)
     text = "from {bins} score bins; the exact area lies within {bound} of it"
     note = Message("score-bins", text, {"bins": len(positive.size), "bound": f"{found.bound:.2g}"})
-    effective = positive.effective + negative.effective
     error = found.standard_error if found.standard_error else None
-    return Estimate(found.value, rows, effective, found.interval, error, "area under the ROC curve", notes=(note,))
+    return Estimate(found.value, rows, sum(effective), found.interval, error, "area under the ROC curve", notes=(note,))

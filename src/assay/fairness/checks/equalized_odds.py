@@ -21,6 +21,7 @@ from assay.fairness.rates import FPR, TPR, rates_by_group
     tasks=("binary",),
     limit=Limit("equalized_odds_difference", better="lower", warn=0.05, fail=0.10),
     clauses=("eu-ai-act:10(2)(f)", "nist-ai-rmf:measure-2.11"),
+    noisy=True,
 )
 def equalized_odds(counts: Counts, /, *, depth: int = 2, level: float = 0.95) -> Iterator[Measure]:
     """The wider of the gaps in true and false positive rate, the lower of their ratios, and the mean of the gaps.

@@ -20,6 +20,7 @@ from assay.fairness.rates import FDR, FNR, FPR, TPR
     tasks=("binary",),
     limit=tuple(Limit(f"{rate}_gap", better="lower", warn=0.05, fail=0.10) for rate in ("tpr", "fpr", "fnr", "fdr")),
     clauses=("eu-ai-act:10(2)(f)", "eu-ai-act:15(1)", "nist-ai-rmf:measure-2.11"),
+    noisy=True,
 )
 def error_rates(
     counts: Counts, /, *, depth: int = 2, level: float = 0.95, reference: Mapping[str, str] | None = None

@@ -20,6 +20,7 @@ from assay.fairness.rates import FALSE_OMISSION_RATE
     tasks=("binary",),
     limit=Limit("false_omission_rate_gap", better="lower", warn=0.05, fail=0.10),
     clauses=("eu-ai-act:10(2)(f)", "nist-ai-rmf:measure-2.11"),
+    noisy=True,
 )
 def false_omission(
     counts: Counts, /, *, depth: int = 2, level: float = 0.95, reference: Mapping[str, str] | None = None

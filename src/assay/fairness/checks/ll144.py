@@ -19,6 +19,7 @@ from assay.fairness.rates import SELECTION_RATE
     counts=by("protected", "prediction"),
     tasks=("binary",),
     clauses=("nyc-ll144:5-301(b)",),
+    noisy=True,
 )
 def ll144(counts: Counts, /, *, depth: int = 2, level: float = 0.95, exclude_under: float = 0.0) -> Iterator[Measure]:
     """Selection rate, impact ratio and number of unknowns for every category, as 6 RCNY 5-301 asks for.

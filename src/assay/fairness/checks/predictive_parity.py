@@ -20,6 +20,7 @@ from assay.fairness.rates import NPV, PPV
     tasks=("binary",),
     limit=tuple(Limit(f"{rate}_gap", better="lower", warn=0.05, fail=0.10) for rate in ("ppv", "npv")),
     clauses=("eu-ai-act:10(2)(f)", "nist-ai-rmf:measure-2.11"),
+    noisy=True,
 )
 def predictive_parity(
     counts: Counts, /, *, depth: int = 2, level: float = 0.95, reference: Mapping[str, str] | None = None

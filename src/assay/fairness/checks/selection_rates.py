@@ -33,6 +33,7 @@ from assay.fairness.rates import SELECTION_RATE, check_reference, rates_by_group
         Limit("selection_rate_gap", better="lower", warn=0.05, fail=0.10),
     ),
     clauses=("29-cfr:1607.4(D)", "eu-ai-act:10(2)(f)", "nist-ai-rmf:measure-2.11", "ecoa:1002.6(a)"),
+    noisy=True,
 )
 def selection_rates(
     counts: Counts,

@@ -8,22 +8,26 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.data.counts import Counts
+from assay.data.counts import NOISE, Counts
 
 Floats = NDArray[np.float64]
+DROWNED = 4.0
+"""A noisy total of fewer standard errors of its noise than this is nothing to divide by."""
 
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
     """Rows by score bin, the lowest first: `size` is Σw (the rows without weights), `scores` is Σ w·score.
 
-    `rows` is the number of rows, `squares` Σ over units of the square of the unit's weight.
+    `rows` is the number of rows, `squares` Σ over units of the square of the unit's weight. `noise` is the variance of
+    the noise in each bin, where counts have any; they may then be negative.
     """
 
     size: Floats
     scores: Floats
     rows: int
     squares: float
+    noise: float = 0.0
 
     @property
     def effective(self) -> float:
@@ -32,12 +36,19 @@ class Histogram:
 
     def __sub__(self, part: Histogram) -> Histogram:
         """The rows outside `part`, which is some of these; a unit with rows on both sides counts in full."""
+        size = self.size - part.size
         return Histogram(
-            np.maximum(self.size - part.size, 0.0),
+            size if self.noise else np.maximum(size, 0.0),
             np.maximum(self.scores - part.scores, 0.0),
-            self.rows - part.rows,
+            max(0, self.rows - part.rows),
             self.squares - part.squares,
+            self.noise - part.noise,
         )
+
+    @property
+    def drowned(self) -> bool:
+        """True where the noise leaves it open whether there are any rows at all."""
+        return self.noise > 0 and float(self.size.sum()) < DROWNED * (self.noise * len(self.size)) ** 0.5
 
 
 def score_bins(counts: Counts, /) -> dict[str, int]:
@@ -76,6 +87,8 @@ def histogram(counts: Counts, bins: Mapping[str, int], /, *, labels: Sequence[st
         return out
 
     share = part.share({})
-    squares = share.total**2 / share.effective if share.effective > 0 else 0.0
+    effective = share.blur.independent if share.blur else share.effective
+    squares = share.total**2 / effective if effective > 0 else 0.0
     scores = table("score") if "score" in counts.sums else np.zeros(len(bins))
-    return Histogram(table(""), scores, share.rows, squares)
+    noise = part.total(NOISE) / len(bins) if NOISE in part.sums else 0.0
+    return Histogram(table(""), scores, share.rows, squares, noise)

@@ -29,6 +29,7 @@ NO_SCORE = Message("no-score", "there is no score and no model to make one")
         Limit("r_squared", "higher", warn=0.0, fail=0.0),
     ),
     clauses=("eu-ai-act:15(1)", "eu-ai-act:15(3)", "eu-ai-act:13(3)(b)(ii)", "nist-ai-rmf:measure-2.3"),
+    noisy=True,
 )
 def performance(counts: Counts, /, *, level: float = 0.95) -> Iterator[Measure]:
     """Accuracy and error of the predictions, overall, by protected attribute and pair of them, with the widest gaps.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from assay.core.errors import AssayError
 from assay.core.measure import Interval, Share
 from assay.stats.quantiles import check_level, normal_quantile, studentised_range, two_sided
-from assay.stats.rates import rate_of
+from assay.stats.rates import WITH_NOISE, Blurs, blurs_of, guarded_bounds, rate_of, wilson_bounds
 
 Floats = NDArray[np.float64]
 LOW_SHARE, HIGH_SHARE = 0.6, 0.4
@@ -38,11 +38,22 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """The groups that have rows: their rates, effective ns and places in the input."""
+    """The groups that have rows: their rates, effective ns, places in the input, and noise where counts have any."""
 
     rates: Floats
     ns: Floats
     places: list[int]
+    blurs: Blurs | None = None
+
+    def bounds(self, z: float, /, *, guarded: bool) -> tuple[Floats, Floats]:
+        """(low, high) of every rate at a normal quantile z: Wilson's, or, where `guarded`, no narrower than exact."""
+        if self.blurs is not None:
+            return self.blurs.bounds(self.rates, z, guarded=guarded)
+        return guarded_bounds(self.rates, self.ns, z) if guarded else wilson_bounds(self.rates, self.ns, z)
+
+    def named(self, method: str, /) -> str:
+        """`method`, saying so where it was told how noisy the counts are."""
+        return method + WITH_NOISE if self.blurs is not None else method
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +73,8 @@ def with_rows(shares: Sequence[Share], /) -> Groups:
             code="too-few-groups",
             hint="Report it as unmeasured, with this reason.",
         )
-    pairs = [rate_of(shares[i]) for i in places]
-    return Groups(np.array([rate for rate, _ in pairs]), np.array([n for _, n in pairs]), places)
+    pairs, blurs = [rate_of(shares[i]) for i in places], blurs_of([shares[i] for i in places])
+    return Groups(np.array([rate for rate, _ in pairs]), np.array([n for _, n in pairs]), places, blurs)
 
 
 def critical_values(k: int, level: float, /) -> tuple[float, float]:

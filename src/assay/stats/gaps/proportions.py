@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from assay.core.measure import Interval, Share
-from assay.stats.gaps.pairs import Extreme, Floats, Gap, critical_values, extreme_pair, too_small, with_rows
-from assay.stats.rates import guarded_bounds, wilson_bounds
+from assay.stats.gaps.pairs import Extreme, Floats, Gap, Groups, critical_values, extreme_pair, too_small, with_rows
 
 
 def widest_gap(shares: Sequence[Share], /, *, level: float = 0.95) -> Gap:
@@ -27,22 +26,23 @@ def widest_gap(shares: Sequence[Share], /, *, level: float = 0.95) -> Gap:
     groups = with_rows(shares)
     k = len(groups.rates)
     z_low, z_high = critical_values(k, level)
-    low = newcombe_extreme(groups.rates, groups.ns, z_low, upper=False)
-    high = newcombe_extreme(groups.rates, groups.ns, z_high, upper=True)
+    low = newcombe_extreme(groups, z_low, upper=False)
+    high = newcombe_extreme(groups, z_high, upper=True)
     top, bottom = int(np.argmax(groups.rates)), int(np.argmin(groups.rates))
     if top == bottom:
         bottom = 1
     value = float(groups.rates[top] - groups.rates[bottom])
-    method = "Newcombe 10, cut at 0" if k == 2 else "studentised-range Newcombe"
+    method = groups.named("Newcombe 10, cut at 0" if k == 2 else "studentised-range Newcombe")
     interval = Interval(min(max(0.0, low.bound), value), max(min(1.0, high.bound), value), level, method)
     small = too_small(groups.ns, high.pair)
     where = groups.places
     return Gap(value, interval, where[top], where[bottom], None if small is None else where[small])
 
 
-def newcombe_extreme(rates: Floats, ns: Floats, z: float, /, *, upper: bool) -> Extreme:
+def newcombe_extreme(groups: Groups, z: float, /, *, upper: bool) -> Extreme:
     """The largest of all ordered pairs' Newcombe upper (or lower) bounds at `z`, with the pair."""
-    low, high = wilson_bounds(rates, ns, z) if upper else guarded_bounds(rates, ns, z)
+    rates = groups.rates
+    low, high = groups.bounds(z, guarded=not upper)
     below, above = (rates - low) ** 2, (high - rates) ** 2
     first, second, sign = (above, below, 1.0) if upper else (below, above, -1.0)
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from assay.core.measure import Interval, Share
-from assay.stats.gaps.pairs import Floats, critical_values, extreme_pair, with_rows
-from assay.stats.rates import guarded_bounds, wilson_bounds
+from assay.stats.gaps.pairs import Floats, Groups, critical_values, extreme_pair, with_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +42,17 @@ def widest_ratio(shares: Sequence[Share], /, *, level: float = 0.95) -> Ratio:
     if groups.rates[top] == 0:
         return Ratio(None, None, *places)
     z_high, z_low = critical_values(k, level)
-    high = _smallest_bound(groups.rates, groups.ns, z_high, upper=True)
-    low = _smallest_bound(groups.rates, groups.ns, z_low, upper=False)
+    high = _smallest_bound(groups, z_high, upper=True)
+    low = _smallest_bound(groups, z_low, upper=False)
     value = float(groups.rates[bottom] / groups.rates[top])
-    method = "MOVER-R on Wilson, cut at 1" if k == 2 else "studentised-range MOVER-R on Wilson"
+    method = groups.named("MOVER-R on Wilson, cut at 1" if k == 2 else "studentised-range MOVER-R on Wilson")
     return Ratio(value, Interval(min(max(0.0, low), value), max(min(1.0, high), value), level, method), *places)
 
 
-def _smallest_bound(rates: Floats, ns: Floats, z: float, *, upper: bool) -> float:
+def _smallest_bound(groups: Groups, z: float, *, upper: bool) -> float:
     """The smallest of all ordered pairs' MOVER-R upper (or lower) bounds of rate_i / rate_j at `z`."""
-    low, high = guarded_bounds(rates, ns, z) if upper else wilson_bounds(rates, ns, z)
+    rates = groups.rates
+    low, high = groups.bounds(z, guarded=upper)
     from_low, from_high = low * (2 * rates - low), high * (2 * rates - high)
     first, second = (from_high, from_low) if upper else (from_low, from_high)
 

@@ -19,6 +19,7 @@ from assay.fairness.rates import BASE_RATE
     counts=by("protected", "label"),
     tasks=("binary",),
     clauses=("eu-ai-act:10(2)(f)", "nist-ai-rmf:map-2.3"),
+    noisy=True,
 )
 def label_bias(
     counts: Counts, /, *, depth: int = 2, level: float = 0.95, reference: Mapping[str, str] | None = None

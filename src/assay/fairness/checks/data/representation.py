@@ -19,6 +19,7 @@ from assay.fairness.population import against_population, check_population, grou
     counts=by("protected"),
     limit=Limit("representation_gap", better="lower", warn=0.05, fail=0.10),
     clauses=("eu-ai-act:10(3)", "eu-ai-act:10(4)", "nist-ai-rmf:map-2.3"),
+    noisy=True,
 )
 def representation(
     counts: Counts,
