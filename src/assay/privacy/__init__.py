@@ -22,6 +22,7 @@ area = Area(
     commands={
         "privacy anonymize": "assay.privacy.commands.anonymize:anonymize_table",
         "privacy ledger": "assay.privacy.commands.ledger:ledger",
+        "privacy statement": "assay.privacy.commands.statement:statement_of_training",
     },
 )
 """What the entry point names: every module in the catalogues is a check, mechanism, operator or recogniser."""
