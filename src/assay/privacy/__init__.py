@@ -21,6 +21,9 @@ area = Area(
     ),
     commands={
         "privacy anonymize": "assay.privacy.commands.anonymize:anonymize_table",
+        "privacy decrypt": "assay.privacy.commands.encrypt:decrypt",
+        "privacy encrypt": "assay.privacy.commands.encrypt:encrypt",
+        "privacy keys": "assay.privacy.commands.keys:keys",
         "privacy ledger": "assay.privacy.commands.ledger:ledger",
         "privacy statement": "assay.privacy.commands.statement:statement_of_training",
     },

@@ -89,6 +89,8 @@ class CellCipher:
 
     def _cipher(self, subject: str) -> AESGCM | None:
         if subject not in self._ciphers:
+            if subject not in self._keys:
+                raise AssayError("A row is about a subject for whom there is no key.", code="subject")
             key = self._keys[subject]
             self._ciphers[subject] = None if key is None else AESGCM(self._derived(key))
         return self._ciphers[subject]

@@ -1,0 +1,1 @@
+"""Columns of Parquet and CSV files, sealed cell by cell under the keys of the subjects of the rows."""
