@@ -1,0 +1,1 @@
+"""Gradients of a batch, example by example, and their clipped sum."""

@@ -1,0 +1,116 @@
+"""The loader of a private training: the user's data set and collation, the batches of the plan."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+import torch
+from torch.utils.data import DataLoader, IterableDataset, TensorDataset, default_collate
+
+from assay.core.errors import AssayError
+from assay.privacy.deep.sampling import Part, Schedule
+
+KEPT = ("collate_fn", "num_workers", "pin_memory", "timeout", "worker_init_fn", "multiprocessing_context",
+        "prefetch_factor", "pin_memory_device")  # fmt: skip
+"""Settings of a loader that have nothing to do with which rows are drawn."""
+
+
+class Steps(Protocol):
+    """What the loader tells of its batches."""
+
+    def begin(self, part: Part, /) -> None:
+        """A batch of these rows goes out; the one before must have had its step."""
+
+    def noise_alone(self) -> None:
+        """Nobody was drawn: the step is noise."""
+
+    def settle(self) -> None:
+        """The batch that went out must have had its step."""
+
+
+class PrivateLoader:
+    """One iteration gives the batches of all steps that are left of the plan, or up to the step `until`.
+
+    Each batch is what the user's collation makes of the rows; where a step's rows are more than fit at once, it comes
+    in parts. A step that draws nobody never reaches the loop: the loader takes it, as a step of noise alone.
+    """
+
+    def __init__(
+        self,
+        loader: DataLoader[Any],
+        schedule: Schedule,
+        steps: Steps,
+        /,
+        *,
+        done: Callable[[], int],
+        until: Callable[[], int],
+    ) -> None:
+        self.loader, self.schedule, self.steps, self.done, self.until = loader, schedule, steps, done, until
+
+    def __iter__(self) -> Iterator[Any]:
+        feed = _Feed(self.schedule, self.schedule.start(self.done()), self.until())
+        for batch in _fetched(self.loader, feed):
+            part = self._next(feed)
+            self.steps.begin(part)
+            yield batch
+            self.steps.settle()
+        while feed.waiting:
+            feed.waiting.popleft()
+            self.steps.noise_alone()
+
+    def _next(self, feed: _Feed) -> Part:
+        """The part that the batch at hand is made of; empty steps before it are taken first."""
+        while not len((part := feed.waiting.popleft()).rows):
+            self.steps.noise_alone()
+        return part
+
+
+class _Feed:
+    """Rows for the loader, batch by batch; `waiting` are the parts that it has taken, and the empty steps between."""
+
+    def __init__(self, schedule: Schedule, done: int, until: int, /) -> None:
+        self.schedule, self.done, self.until = schedule, done, until
+        self.waiting: deque[Part] = deque()
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for parts in self.schedule.batches(self.done, self.until):
+            for part in parts:
+                self.waiting.append(part)
+                if len(part.rows):
+                    yield part.rows.tolist()
+
+
+def _fetched(loader: DataLoader[Any], feed: _Feed) -> Iterator[Any]:
+    dataset = loader.dataset
+    if type(dataset) is TensorDataset and loader.collate_fn is default_collate and not loader.num_workers:
+        # What collating row after row makes, at once: a loop over rows costs more than a small network.
+        for rows in feed:
+            places = torch.as_tensor(rows)
+            yield [tensor[places] for tensor in dataset.tensors]
+        return
+    settings = {name: getattr(loader, name, None) for name in KEPT}
+    settings = {name: value for name, value in settings.items() if value is not None and value != ""}
+    yield from DataLoader(dataset, batch_sampler=feed, **settings)  # type: ignore[arg-type]
+
+
+def checked(loader: object, /) -> DataLoader[Any]:
+    """The loader, where rows can be drawn from it one by one; else AssayError "loader"."""
+    if not isinstance(loader, DataLoader):
+        raise AssayError(
+            f"A {type(loader).__name__} is no torch.utils.data.DataLoader.",
+            code="loader",
+            hint="Give the loader of the training rows.",
+        )
+    if isinstance(loader.dataset, IterableDataset) or not hasattr(loader.dataset, "__len__"):
+        raise AssayError(
+            "The rows of this loader come as a stream: they cannot be sampled.",
+            code="loader",
+            hint="Use a data set with a length and rows by number.",
+        )
+    if loader.batch_sampler is None:
+        raise AssayError(
+            "This loader gives rows without making batches of them.", code="loader", hint="Give it a batch_size."
+        )
+    return loader
