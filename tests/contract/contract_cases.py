@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from sklearn.linear_model import LinearRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from assay.core.budget.accounting import Accounting, Budget
 from assay.core.budget.terms import ADJACENCIES, Terms
@@ -118,7 +118,6 @@ class SexAndDuration:
 def straight(frame: Any, labels: Any) -> Any:
     """A trainer: a straight line through the columns of SexAndDuration."""
     from sklearn.compose import make_column_transformer
-    from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import OneHotEncoder
 
@@ -144,6 +143,19 @@ def half_seen() -> pa.Table:
     drawn = np.random.default_rng(8).random(1000) < 0.1
     good = np.array([value == built["favourable"] for value in table[built["prediction"]].to_pylist()])
     return table.append_column("seen", pa.array(good | drawn)).append_column("drawn", pa.array(drawn))
+
+
+def split() -> Case:
+    """Rows that a model was trained on and as many others, enough for rare false positives."""
+    rng = np.random.default_rng(5)
+    numbers = rng.normal(size=(2400, 2))
+    label = (numbers[:, 0] + rng.normal(size=2400) > 0).astype(int)
+    train = np.arange(2400) < 1200
+    table = pa.table({"a": numbers[:, 0], "b": numbers[:, 1], "y": label, "part": np.where(train, "train", "test")})
+    table = table.append_column("group", pa.array(rng.choice(["x", "y"], 2400)))
+    model = wrap(LogisticRegression().fit(numbers[train], label[train]), features=["a", "b"])
+    roles: dict[str, Any] = {"label": "y", "split": "part", "protected": ["group"], "features": ["a", "b"]}
+    return Case.from_frame(table, name="split", model=model, **roles)
 
 
 def ledger() -> LedgerSubject:
@@ -172,6 +184,7 @@ def typical() -> dict[str, Subject]:
         "housing": multiclass(),
         "pairs": pairs(),
         "three classes": three_classes(),
+        "split": split(),
         "ledger": ledger(),
     }
 
