@@ -14,6 +14,7 @@ area = Area(
     name="privacy",
     title="Privacy of the people in the data",
     catalogues=(
+        "assay.privacy.attacks",
         "assay.privacy.checks",
         "assay.privacy.mechanisms",
         "assay.privacy.operators",
@@ -21,6 +22,7 @@ area = Area(
     ),
     commands={
         "privacy anonymize": "assay.privacy.commands.anonymize:anonymize_table",
+        "privacy attack membership": "assay.privacy.commands.attack_membership:membership",
         "privacy decrypt": "assay.privacy.commands.encrypt:decrypt",
         "privacy encrypt": "assay.privacy.commands.encrypt:encrypt",
         "privacy keys": "assay.privacy.commands.keys:keys",
