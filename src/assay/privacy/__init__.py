@@ -17,17 +17,21 @@ area = Area(
         "assay.privacy.attacks",
         "assay.privacy.checks",
         "assay.privacy.mechanisms",
+        "assay.privacy.formats",
         "assay.privacy.operators",
         "assay.privacy.recognizers",
     ),
     commands={
         "privacy anonymize": "assay.privacy.commands.anonymize:anonymize_table",
         "privacy attack membership": "assay.privacy.commands.attack_membership:membership",
+        "privacy deidentify": "assay.privacy.commands.deidentify:deidentify",
         "privacy decrypt": "assay.privacy.commands.encrypt:decrypt",
         "privacy encrypt": "assay.privacy.commands.encrypt:encrypt",
         "privacy keys": "assay.privacy.commands.keys:keys",
         "privacy ledger": "assay.privacy.commands.ledger:ledger",
         "privacy statement": "assay.privacy.commands.statement:statement_of_training",
+        "privacy train": "assay.privacy.commands.train:train_model",
+        "privacy reidentify": "assay.privacy.commands.deidentify:reidentify",
     },
 )
 """What the entry point names: every module in the catalogues is a check, mechanism, operator or recogniser."""

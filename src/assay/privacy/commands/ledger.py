@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from assay.core.budget.terms import Bounds, Checkpoint
 from assay.core.errors import AssayError, unknown
 from assay.core.house import House, Ledger, Spend
 from assay.core.part import Answer, command
+from assay.privacy.spending.asker import asker
 from assay.privacy.spending.checkpoint import read_checkpoint, write_checkpoint
 from assay.privacy.spending.opening import analysts_of, budget_of, terms_of
 from assay.privacy.spending.subject import spent_run
@@ -138,18 +138,9 @@ def _create(house: House, name: str, given: dict[str, Any]) -> LedgerAnswer:
     key = _signing_key(given)
     if "save" in given and Path(given["save"]).exists():
         raise AssayError(f"The file {given['save']} is there already.", code="checkpoint", hint="Name a new file.")
-    made = house.ledgers.create(name, terms, who=given.get("who") or _user())
+    made = house.ledgers.create(name, terms, who=asker(given.get("who")))
     kept = _save(made.checkpoint(), given, key)
     return LedgerAnswer([f"Created the ledger {name}.", *_terms_lines(made), *kept], _facts(made))
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        raise AssayError(
-            "The system does not say who you are.", code="usage", hint="Say who creates the ledger: --who NAME"
-        ) from None
 
 
 def _show(house: House, found: Ledger) -> LedgerAnswer:

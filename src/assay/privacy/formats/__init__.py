@@ -1,0 +1,1 @@
+"""Formats of model folders that this area brings; every module declares one."""

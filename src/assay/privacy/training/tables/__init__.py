@@ -1,0 +1,1 @@
+"""Public schemas of tables, and tables as the numbers that private training reads."""
