@@ -14,6 +14,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.data import DataLoader
 
 from assay.core.errors import AssayError
+from assay.privacy.accounting.accountants import epsilon
 from assay.privacy.accounting.plan import Plan
 from assay.privacy.accounting.statement import Statement
 from assay.privacy.deep.gradients.clipping import LogicalBatch, clipped_sum, normal_like
@@ -89,6 +90,11 @@ class Training:
                 raise AssayError("An epoch went by without a step.", code="training-loop", hint=LOOP)
 
     @property
+    def epsilon(self) -> float:
+        """What is promised at the delta of the plan, by its accountant."""
+        return epsilon(self.plan, delta=self.promise.delta, accountant=self.promise.accountant)
+
+    @property
     def statement(self) -> Statement:
         """What is promised of the weights, whether or not all steps were taken."""
         notes = [f"Nothing is promised: {why}." for why in self.not_private]
@@ -128,7 +134,7 @@ class Training:
         self._probe = Probe(self.model, self._hooks.layers, quiet=self._quiet)
         self._own_step = self.optimizer.__dict__.get("step")
         self._take: Callable[[], Any] = self.optimizer.step
-        self.optimizer.__dict__["step"] = types.MethodType(lambda _, closure=None: self._step(closure), self.optimizer)
+        self.optimizer.__dict__["step"] = types.MethodType(self._private_step(), self.optimizer)
         self._clear()
         return self
 
@@ -171,7 +177,15 @@ class Training:
         self._part, self._batch = None, LogicalBatch()
         return PrivateLoader(self._data, self.schedule, self, done=lambda: self.done, until=lambda: step)
 
-    def _step(self, closure: Any = None) -> Any:
+    def _private_step(self) -> Callable[..., Any]:
+        def step(_optimizer: torch.optim.Optimizer, closure: Any = None) -> Any:
+            return self._step(closure)
+
+        if hasattr(self._take, "_wrapped_by_lr_sched"):  # a schedule counts the steps taken, and looks for its mark
+            vars(step)["_wrapped_by_lr_sched"] = True
+        return step
+
+    def _step(self, closure: Any) -> Any:
         """What `optimizer.step` does inside of the training."""
         part, hooks = self._part, self._hooks
         if hooks is None or part is None or closure is not None:

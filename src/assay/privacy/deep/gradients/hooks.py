@@ -56,11 +56,14 @@ class RowGradients(GradSampleHooks):  # type: ignore[misc]
         self.enable_hooks()
 
     def begin(self, rows: int, /) -> None:
-        """The next forward and backward pass are for a batch of `rows`; what an earlier one left is gone."""
+        """The next forward and backward pass are for a batch of `rows`; what an earlier one left is gone.
+
+        With 0 rows, passes are none of a batch and are not looked at.
+        """
         self.rows, self.found = rows, {}
 
     def _forward(self, layer: nn.Module, inputs: Any, output: Any) -> None:
-        if not (self.hooks_enabled and layer.training and torch.is_grad_enabled()):
+        if not (self.rows and self.hooks_enabled and layer.training and torch.is_grad_enabled()):
             return
         tensors = [given.detach() for given in inputs if isinstance(given, Tensor)]
         if not tensors or not isinstance(output, Tensor) or (self._by_torch(layer) and len(tensors) > 1):
