@@ -12,6 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.instancenorm import _InstanceNorm
 
 from assay.core.errors import AssayError
+from assay.privacy.deep.gradients.attention import LinearAttention
 
 LARGEST_GROUPS = 32
 """Groups of a group normalisation, at most (Wu & He 2018, arXiv 1803.08494)."""
@@ -55,9 +56,9 @@ def fixed(model: nn.Module, /) -> nn.Module:
 
     Batch normalisation becomes group normalisation whose groups hold at least two channels (all of them where rows may
     have no further numbers): with one number in a group, as Opacus' own fix has on rows of up to 32 features, the layer
-    would answer zero whatever it is given. Attention and recurrent layers become those of Opacus with the same weights,
-    instance normalisation keeps no statistics. The copy is another network: it has to be trained. Raises AssayError
-    "layers" where a layer has no replacement, or one that does not behave.
+    would answer zero whatever it is given. Attention becomes linear layers, LSTM and GRU those of Opacus, with the same
+    weights; instance normalisation keeps no statistics. The copy is another network: it has to be trained. Raises
+    AssayError "layers" where a layer has no replacement, or one that does not behave.
     """
     made = copy.deepcopy(model)
     for name, module in list(made.named_modules()):
@@ -80,6 +81,8 @@ def _replacement(module: nn.Module) -> nn.Module | None:
     if isinstance(module, _InstanceNorm) and module.track_running_stats:
         kind = type(module)
         return kind(module.num_features, eps=module.eps, affine=module.affine, track_running_stats=False)
+    if type(module) is nn.MultiheadAttention:
+        return LinearAttention(module)
     if type(module) in ModuleValidator.FIXERS and not isinstance(module, _InstanceNorm):
         found: nn.Module = ModuleValidator.FIXERS[type(module)](module)
         return found
