@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from assay.core.decision import Decision
+from assay.core.errors import AssayError
 from assay.core.finding import Findings, Run
+from assay.core.house import Ledger
 from assay.core.policy import Policy
 from assay.core.subject import Model, Subject
 from assay.engine.gate import GateResult
@@ -75,28 +77,69 @@ def audit(
     seed: int = 0,
     jobs: int = 2,
     progress: bool | None = None,
+    **private: Unpack[Private],
 ) -> AuditRun:
     """Run every check that `subject` allows (or only `checks`) and judge the results by `policy`.
 
     `subject` is a Case, or Counts alone. `params` are keyword arguments by check id. `store` keeps the Run
     (a URL, or an open store); without one nothing is written. Progress is shown on a terminal and in a
     notebook when the work takes longer than two seconds. Raises AssayError for a mistake in the input.
+
+    With `epsilon` (or `rho`) the audit is published with differential privacy, paid for by `ledger` (its name in the
+    store, or an open one; `no_ledger=True` says that no budget counts it). The checks then see noisy counts only, and
+    intervals include the noise. `public={"keys": {"sex": ["Female", "Male"]}, "score_bins": 10}` says what is not
+    learnt from the data: see docs/guide/private-audit.md.
     """
     from assay.engine.run import run
 
     sink = open_store(store) if isinstance(store, str) else store
+    chosen = _policy(policy)
+    if private:
+        subject = _published(subject, private, sink, checks=checks, params=params, policy=chosen)
     with TerminalProgress(shown=progress) as listener:
         done = run(
             subject,
             checks=checks,
             params=params,
-            policy=_policy(policy),
+            policy=chosen,
             sink=sink,
             progress=listener,
             seed=seed,
             jobs=jobs,
         )
     return of_run(done)
+
+
+class Private(TypedDict, total=False):
+    """Keywords of an audit that is published privately; amounts are texts ("0.1"), fractions or numbers."""
+
+    epsilon: Any
+    delta: Any
+    rho: Any
+    ledger: Ledger | str
+    no_ledger: bool
+    adjacency: str
+    public: Mapping[str, Any]
+    who: str
+
+
+def _published(subject: Subject, given: Private, store: Store | None, /, **asked: Any) -> Subject:
+    """The noisy tables of a Case that the audit needs, paid for."""
+    from assay.data.case import Case
+    from assay.engine.private.publish import Spending, public_of, publish, roles_of
+
+    if not isinstance(subject, Case):
+        raise AssayError("A private audit counts the rows of a Case.", code="usage", hint="Give the Case itself.")
+    ledger = given.get("ledger")
+    if (ledger is not None) == given.get("no_ledger", False):
+        raise AssayError("Which budget pays for this?", code="usage", hint="Give ledger=, or say no_ledger=True.")
+    if isinstance(ledger, str):
+        ledger = (store or open_store()).ledgers.open(ledger)
+    spending = Spending(
+        ledger, given.get("who"), given.get("epsilon"), given.get("delta"), given.get("rho"), given.get("adjacency")
+    )
+    public = public_of(given.get("public", {}))
+    return publish(subject.name, roles_of(subject), subject, public=public, spending=spending, **asked)
 
 
 def of_run(run: Run, /) -> AuditRun:

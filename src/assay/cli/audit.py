@@ -9,6 +9,7 @@ import click
 
 from assay.cli.options import case_file_of, case_options, json_option, split_arguments, store_option
 from assay.cli.output import print_json, print_run, safe
+from assay.cli.private.flags import asked, print_promise, private_options, published
 from assay.engine.progress import TerminalProgress
 
 
@@ -22,6 +23,7 @@ from assay.engine.progress import TerminalProgress
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of every random step.")
 @click.option("--jobs", type=int, default=2, show_default=True, help="Threads for checks that read rows.")
 @click.option("--gate", "gated", is_flag=True, help="Exit 1 when the policy's gate stays shut.")
+@private_options
 @click.option("--all", "everything", is_flag=True, help="Print every number, not only those that were judged.")
 @store_option
 @json_option
@@ -35,6 +37,11 @@ def audit(**arguments: Any) -> int:
                 --score p --protected sex --protected age_band
     assay audit --data loans.csv --label repaid --favourable yes \\
                 --protected sex --model model.onnx
+    assay audit case.toml --epsilon 1 --ledger census --keys sex=Female,Male
+
+    With --epsilon (or --rho) the audit is published with differential privacy: the checks see noisy counts only, which
+    a ledger pays for, and intervals include the noise. The groups and labels must be given, by --keys or in [public]
+    of the case file; nothing about the data is said but what the noisy counts say.
 
     Exits 0 when the audit could run, whatever it found; with --gate 1 when the policy is not met.
     """
@@ -46,9 +53,10 @@ def audit(**arguments: Any) -> int:
     described = case_file_of(given)
     policy = read_policy(own["policy"]) if own["policy"] else described.read_policy() or default_policy()
     store = open_store(own["store"])
+    private = asked(own)
     with TerminalProgress() as progress:
         result = run_checks(
-            described.case(),
+            published(described, own, store, policy) if private else described.case(),
             checks=own["checks"] or described.checks,
             params=described.params,
             policy=policy,
@@ -62,18 +70,21 @@ def audit(**arguments: Any) -> int:
         from assay.documents import write
 
         written = write(result, own["out"])
-    _print(result, written, own)
+    _print(result, written, own, timed=not private)
     if result.status == "interrupted":
         return 130
     return _gate(result, policy, as_json=own["as_json"]) if own["gated"] else 0
 
 
-def _print(result: Any, written: tuple[Path, ...], own: dict[str, Any]) -> None:
+def _print(result: Any, written: tuple[Path, ...], own: dict[str, Any], *, timed: bool) -> None:
     if own["as_json"]:
         print_json(result.to_json() | {"written": [str(path) for path in written]})
         return
     print_run(result, everything=own["everything"])
-    click.echo(f"Run {result.id}, {result.seconds:.1f} s. See it again with: assay run show {result.id}")
+    if not timed:
+        print_promise(result)
+    took = f", {result.seconds:.1f} s" if timed else ""
+    click.echo(f"Run {result.id}{took}. See it again with: assay run show {result.id}")
     for path in written:
         click.echo(f"Wrote {safe(path)}")
 

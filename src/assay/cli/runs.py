@@ -60,7 +60,8 @@ def show(run_id: str, out: str | None, everything: bool, store: str | None, as_j
         print_json(found.to_json() | {"written": [str(path) for path in written]})
         return
     print_run(found, everything=everything)
-    click.echo(f"Run {found.id}, {found.started:%Y-%m-%d %H:%M} UTC, {found.seconds:.1f} s.")
+    took = f", {found.seconds:.1f} s" if found.seconds else ""
+    click.echo(f"Run {found.id}, {found.started:%Y-%m-%d %H:%M} UTC{took}.")
     for path in written:
         click.echo(f"Wrote {safe(path)}")
 

@@ -14,6 +14,9 @@ from assay.core.measure import NOT_RUN, Limit, Measure, Verdict
 FORMAT = 1
 """Number of the Finding format; a reader for every released number stays."""
 
+RANDOM = "random:"
+"""Begins the id of a private release, which is no digest: a digest would let a guess at its value be checked."""
+
 NOT_DIGESTED = ("id", "tool", "error")
 """Fields outside the id: the id itself, the build of the tool, a traceback."""
 

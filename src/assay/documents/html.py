@@ -107,7 +107,7 @@ def _about(run: Run, made: Report, words: Language) -> tuple[Fact, ...]:
     said: dict[str, tuple[Shown, ...]] = {
         "run": (run.id,),
         "started": (run.started.strftime("%Y-%m-%d %H:%M:%S %Z").strip(),),
-        "seconds": (words.say("fact.took", seconds=words.exact(round(run.seconds, 1))),),
+        "seconds": () if made.promise else (words.say("fact.took", seconds=words.exact(round(run.seconds, 1))),),
         "policy": (f"{policy.name} {policy.version}", str(run.policy.get("digest", policy.digest))),
         "tool": tuple(tools),
         "host": tuple(f"{key}: {value}" for key, value in sorted(run.host.items()) if not key.startswith("tool_")),

@@ -31,6 +31,7 @@ def markdown(run: Run, /, *, lang: str = "en") -> str:
         f"## {SIGNS[tone(made)]} {show_markdown(Name((run.subject,)), words.word)}: {words.markdown(made.overall)}",
         "; ".join(map(words.markdown, made.headline)) + ("." if made.standing.required else ""),
         "" if run.status == "done" else f"> {words.word(status)}",
+        words.markdown(made.promise) if made.promise else "",
         words.markdown(made.gate),
         _obstacles(made, words),
         words.markdown(made.unasked) if made.unasked else "",

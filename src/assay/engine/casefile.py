@@ -15,7 +15,7 @@ from assay.engine.policies import read_policy
 
 FORMAT = 1
 SECTIONS: Mapping[str, tuple[str, ...]] = {
-    "": ("format", "name", "data", "roles", "model", "checks", "policy"),
+    "": ("format", "name", "data", "roles", "model", "checks", "policy", "public"),
     "data": ("path", "population"),
     "roles": (
         "label",
@@ -41,6 +41,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
     "model": ("path", "url", "trust", "classes", "allow_pickle", "timeout"),
     "checks": ("run", "params"),
     "policy": ("path",),
+    "public": ("keys", "score_bins", "rows"),
 }
 
 
@@ -67,6 +68,7 @@ class CaseFile:
     checks: tuple[str, ...] = ()
     params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     policy: str | None = None
+    public: Mapping[str, Any] = field(default_factory=dict)
 
     def case(self) -> Case:
         """Open the data and the model; every mistake in roles or files is an AssayError."""
@@ -119,6 +121,7 @@ def read(path: Path | str, /) -> CaseFile:
         checks=tuple(checks.get("run", ())),
         params=checks.get("params", {}),
         policy=_at(base, policy) if policy else None,
+        public=_public(raw.get("public", {}), base),
     )
 
 
@@ -170,6 +173,14 @@ def _roles(table: Mapping[str, Any], data: Mapping[str, Any], path: Path) -> dic
     if "population" in data:
         roles["population"] = data["population"]
     return roles
+
+
+def _public(table: Mapping[str, Any], base: Path) -> dict[str, Any]:
+    """The table, paths of files that list values made to start at the folder of the case file."""
+    keys = table.get("keys", {})
+    if not isinstance(keys, Mapping):
+        return dict(table)
+    return {**table, "keys": {k: _at(base, value) if isinstance(value, str) else value for k, value in keys.items()}}
 
 
 def _model(table: Mapping[str, Any] | None, base: Path, path: Path) -> ModelSource | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,13 +78,16 @@ SELECTIVE = Message(
 
 
 def obstacle(check: Check[Any, Any], subject: Subject, /) -> Message | None:
-    """Why `check` cannot be asked of `subject`, or None."""
+    """Why `check` cannot be asked of `subject`, or None. A Subject may have an `obstacle` of its own."""
     if subject.task not in check.tasks:
         return Message(
             "wrong-task",
             "the check is for {wanted} tasks and this one is {task}",
             {"wanted": " or ".join(sorted(check.tasks)), "task": subject.task},
         )
+    own: Callable[[Check[Any, Any]], Message | None] | None = getattr(subject, "obstacle", None)
+    if own is not None and (found := own(check)) is not None:
+        return found
     for role in sorted(check.requires):
         if not subject.has(role):
             words = ROLE_WORDS.get(role, f"nothing is given as {role}")

@@ -68,6 +68,11 @@ def describe(check: Check[Any, Any], /, *, known: Registry) -> dict[str, Any]:
     }
 
 
+def is_private(subject: Any, /) -> bool:
+    """True where the Subject is a private release, of whose data nothing else may be said."""
+    return bool(getattr(subject, "private", False))
+
+
 @cache
 def tool() -> dict[str, str]:
     """Name and version of this assay."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,7 +14,7 @@ from typing import Any
 from assay.core.canonical import digest
 from assay.core.check import Check
 from assay.core.errors import AssayError, Message
-from assay.core.finding import Finding, Findings, Run
+from assay.core.finding import RANDOM, Finding, Findings, Run
 from assay.core.house import Progress, Sink
 from assay.core.measure import NOT_RUN, Measure
 from assay.core.policy import Policy
@@ -23,7 +24,7 @@ from assay.engine.judge import apply, judge
 from assay.engine.plan import Plan, Planned, Skipped, plan
 from assay.engine.policies import default_policy, known_ids
 from assay.engine.predict import with_model_outputs
-from assay.engine.record import begin, jsonable, tool
+from assay.engine.record import begin, is_private, jsonable, tool
 
 
 class Stopped(Exception):
@@ -40,6 +41,7 @@ class _Job:
     progress: Progress | None
     stop: Callable[[], bool]
     common: Mapping[str, Any] = field(default_factory=dict)
+    private: bool = False
     findings: list[Finding] = field(default_factory=list)
 
     def keep(self, planned: Planned, measures: Sequence[Measure], inputs: Mapping[str, Any], error: str = "") -> None:
@@ -62,8 +64,12 @@ class _Job:
                 attachments=self._attach(measure),
                 error=error,
             )
-            made.append(apply(finding, judgement))
+            made.append(self._named(apply(finding, judgement)))
         self._store(made)
+
+    def _named(self, finding: Finding) -> Finding:
+        """`finding` with a random id where it is of a private release: a digest would let a guess be checked."""
+        return replace(finding, stored_id=f"{RANDOM}{secrets.token_hex(32)}") if self.private else finding
 
     def _attach(self, measure: Measure) -> dict[str, str]:
         """Digests of the Measure's attachments by name; a sink keeps the bytes before the Finding that names them."""
@@ -107,6 +113,7 @@ def run(
     `params` are keyword arguments by check id. Findings go to `sink` one by one; `stop` (asked between
     checks) or Ctrl-C ends the Run early with status "interrupted" and what is done is kept. `jobs` is the
     number of threads for checks that read rows. A check that fails becomes an unmeasured Finding.
+    Of a Subject that is `private` the ids are random, and how long it took is not said.
     """
     known = known or registry()
     policy = policy or default_policy()
@@ -124,6 +131,7 @@ def run(
         progress,
         stop,
         _pickle_mark(subject),
+        private=is_private(subject),
     )
     if sink is not None:
         sink.begin(job.run)
@@ -132,7 +140,8 @@ def run(
         _work(subject, todo, job, jobs)
     except (KeyboardInterrupt, Stopped):
         status = "interrupted"
-    done = replace(job.run, status=status, seconds=time.monotonic() - clock, findings=Findings(job.findings))
+    seconds = 0.0 if job.private else time.monotonic() - clock
+    done = replace(job.run, status=status, seconds=seconds, findings=Findings(job.findings))
     if sink is not None:
         sink.end(done)
     if progress is not None:

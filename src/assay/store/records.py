@@ -11,12 +11,9 @@ from typing import Any
 from assay.core.canonical import plain
 from assay.core.decision import Decision
 from assay.core.errors import AssayError
-from assay.core.finding import Finding, Run
+from assay.core.finding import RANDOM, Finding, Run
 from assay.core.measure import Attachment
 from assay.store.owner import is_alive, this_process
-
-RANDOM = "random:"
-"""Begins the id of a private release, which is no digest: a digest would let a guess at its value be checked."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

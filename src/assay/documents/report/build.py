@@ -12,7 +12,7 @@ from assay.documents.escape import Shown, attributes, groups_of
 from assay.documents.language import Language, Sentence
 from assay.documents.report.attached import ROOM, Room
 from assay.documents.report.checks import CheckPage, check_page
-from assay.documents.report.facts import Attribute, Source, facts, group_sizes, sources
+from assay.documents.report.facts import Attribute, Source, facts, group_sizes, promise, sources
 from assay.documents.report.made import Fact
 from assay.documents.report.order import Caps, by, caps
 from assay.documents.report.rows import name_of, reason_text
@@ -78,6 +78,7 @@ class Report:
     headline: tuple[Sentence, ...]
     gate: Sentence
     unasked: Sentence | None
+    promise: Sentence | None
     obstacles: tuple[Obstacle, ...]
     obstacles_left: int
     facts: tuple[Fact, ...]
@@ -103,6 +104,7 @@ def report(run: Run, /, *, language: Language, single: int = 2000, combined: int
         headline=headline(stands, language),
         gate=gate_line(stands, len(ways), language),
         unasked=unasked_line(stands, language),
+        promise=promise(run, language=language),
         obstacles=tuple(ways[:OBSTACLES]),
         obstacles_left=len(ways) - OBSTACLES,
         facts=facts(run, language=language),

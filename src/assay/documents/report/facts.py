@@ -66,6 +66,16 @@ def facts(run: Run, /, *, language: Language) -> tuple[Fact, ...]:
     return tuple(out)
 
 
+def promise(run: Run, /, *, language: Language) -> Sentence | None:
+    """By which promise of privacy the numbers were published; None where they are exact."""
+    terms = run.subject_facts.get("differential_privacy")
+    if not isinstance(terms, Mapping):
+        return None
+    amounts = [f"{name} {terms[name]}" for name in ("epsilon", "delta", "rho") if terms.get(name) not in (None, "0")]
+    told = {name: Name((str(terms.get(name, "")),)) for name in ("neighbours", "unit", "ledger", "mechanism")}
+    return Sentence("gate.private", {"amounts": Name((", ".join(amounts),)), **told})
+
+
 def _lines(value: Any) -> Iterable[Shown]:
     """A fact as lines of names; a mapping gives one line a key."""
     if isinstance(value, Mapping):

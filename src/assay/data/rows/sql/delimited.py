@@ -24,8 +24,8 @@ def open_csv(files: Sequence[str], /) -> tuple[list[str], Create]:
     """Names of the columns, and how to load them; files with other headers, or not in UTF-8, are errors."""
     for file in files:
         _check_utf8(file)
-    headers = [_header(file) for file in files]
-    other = next((f for f, header in zip(files, headers, strict=True) if header != headers[0]), None)
+    headers = [header(file) for file in files]
+    other = next((f for f, found in zip(files, headers, strict=True) if found != headers[0]), None)
     if other is not None:
         raise AssayError(
             f"{other!r} has other columns than {files[0]!r}.", code="file", hint="Give files with the same header."
@@ -86,7 +86,7 @@ def _check_utf8(file: str) -> None:
         raise AssayError(f"{file!r} is empty.", code="empty", hint="Give a file with a header and rows.")
 
 
-def _header(file: str) -> list[str]:
+def header(file: str) -> list[str]:
     """What separates the values, and the names in the first row as they are written."""
     with io.TextIOWrapper(_open(file), encoding="utf-8-sig", newline="") as stream:
         first = stream.readline()

@@ -1,0 +1,1 @@
+"""Flags of audits that are published with differential privacy."""

@@ -1,0 +1,1 @@
+"""Tables of counts published with noise: which tables, counted how, and what they cost."""
