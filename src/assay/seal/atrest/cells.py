@@ -28,6 +28,7 @@ TABLE_BYTES = 16
 _HEAD_BYTES = 1 + TABLE_BYTES
 _TAG_BYTES = 16
 _PURPOSE = b"assay sealed cells 1"
+_HELD_CIPHERS = 1 << 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,8 @@ class CellCipher:
         if subject not in self._ciphers:
             if subject not in self._keys:
                 raise AssayError("A row is about a subject for whom there is no key.", code="subject")
+            if len(self._ciphers) >= _HELD_CIPHERS:
+                self._ciphers.clear()
             key = self._keys[subject]
             self._ciphers[subject] = None if key is None else AESGCM(self._derived(key))
         return self._ciphers[subject]
