@@ -17,6 +17,7 @@ def chance_of_member(told: Floats, member: Bools, asked: Floats, /, *, seed: int
     Small trees and a slow rate, fixed beforehand: settings chosen on the same rows would flatter the attack.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     model = HistGradientBoostingClassifier(
         learning_rate=0.05,
@@ -28,7 +29,9 @@ def chance_of_member(told: Floats, member: Bools, asked: Floats, /, *, seed: int
         class_weight="balanced",
         random_state=seed,
     )
-    return np.asarray(model.fit(told, member).predict_proba(asked)[:, 1], dtype=np.float64)
+    with threadpool_limits(limits=1, user_api="openmp"):  # so few rows are not worth waiting for other threads
+        chance = model.fit(told, member).predict_proba(asked)[:, 1]
+    return np.asarray(chance, dtype=np.float64)
 
 
 def without_the_model(rows: TrainingRows, told: Places, member: Bools, asked: Places, /, *, seed: int) -> Floats | None:
