@@ -88,3 +88,11 @@ def test_every_date_comes_back(value):
 @pytest.mark.parametrize("text", ["2021-02-30", "31/02/2021", "4 Foo 2021", "March 2021", "", "1.2", "00/00/0000"])
 def test_what_is_no_date_is_none(text):
     assert read_date(text) is None
+
+
+def test_line_breaks_that_are_escapes_and_quoted_lines_are_white_space():
+    for text in (r"x\n123456789 id", ">123456789 id\n", "id\n> 123456789", r"id\t123456789\n"):
+        (span,) = find([text], recognizers=[NINE])[0]
+        assert text[span.start : span.end] == "123456789"
+    (span,) = find([r"a\nb id 123456789"], recognizers=[NINE])[0]
+    assert span.start == 8

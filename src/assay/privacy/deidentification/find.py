@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
@@ -14,6 +15,9 @@ from assay.privacy.deidentification.span import Span, disjoint
 
 THRESHOLD = 0.5
 """Score below which a find is dropped: what only a context word would make sure."""
+
+_ESCAPE = re.compile(r"\\[nrt]")
+_QUOTE = re.compile(r"^[>|}?]{1,3}(?= ?[^\s>|}?])", re.MULTILINE)
 
 NOT_FOUND_BY_FORM = ("names of people", "names of organisations", "places without a street or post code", "relations")
 """What has no form that a pattern could know, and so is not found by the recognisers of this folder."""
@@ -45,8 +49,19 @@ def find(
     """
     if not 0.0 <= threshold <= 1.0:
         raise AssayError(f"The threshold is a number from 0 to 1, not {threshold}.", code="threshold")
+    texts = [_plain(text) for text in texts]
     named: Sequence[Sequence[Span]] = names.spans(texts) if names else [()] * len(texts)
     return [
         disjoint(span for span in chain(others, *(each.spans(text) for each in recognizers)) if span.score >= threshold)
         for text, others in zip(texts, named, strict=True)
     ]
+
+
+def _plain(text: str) -> str:
+    """The text with white space of the same length for line breaks that are written as escapes and for marks of quotes.
+
+    A number that follows them would seem to be the end of a word.
+    """
+    if "\\" in text:
+        text = _ESCAPE.sub(" \n", text)
+    return _QUOTE.sub(lambda match: " " * len(match[0]), text)

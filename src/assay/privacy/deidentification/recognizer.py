@@ -21,7 +21,7 @@ BEFORE, AFTER = 50, 25
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A regular expression and the score of what it matches.
+    """A regular expression and the score of what it matches, or of its group `found` where there is one.
 
     Every repetition is bounded, or is of a character class that what follows it does not share, so that matching takes
     time linear in the text; a test measures it.
@@ -60,9 +60,10 @@ class Recognizer:
         """Every find in `text`, whatever its score; they may overlap."""
         for regex, score in self._compiled:
             for match in regex.finditer(text):
-                if self.valid(match[0]):
-                    near = NEARBY if self._near(text, match.start(), match.end()) else 0.0
-                    yield Span(match.start(), match.end(), self.entity, min(1.0, score + near), self.name)
+                start, end = match.span("found" if "found" in regex.groupindex else 0)
+                if self.valid(text[start:end]):
+                    near = NEARBY if self._near(text, start, end) else 0.0
+                    yield Span(start, end, self.entity, min(1.0, score + near), self.name)
 
     def _near(self, text: str, start: int, end: int) -> bool:
         if self._words is None:

@@ -4,27 +4,53 @@ from __future__ import annotations
 
 from assay.core.part import part
 from assay.privacy.deidentification.recognizer import KIND, Pattern, Recognizer
-
-_SUFFIXES = (
-    "Alley|Annex|Arcade|Avenue|Ave|Bend|Bluff|Boulevard|Blvd|Branch|Bridge|Brook|Bypass|Canyon|Causeway|Center|Circle|"
-    "Cliff|Close|Common|Corner|Course|Court|Ct|Cove|Creek|Crescent|Crest|Crossing|Dale|Dam|Divide|Drive|Dr|Estate|"
-    "Expressway|Extension|Falls|Ferry|Field|Flat|Ford|Forest|Forge|Fork|Fort|Freeway|Garden|Gateway|Glen|Green|Grove|"
-    "Harbor|Haven|Heights|Highway|Hwy|Hill|Hollow|Inlet|Island|Isle|Junction|Key|Knoll|Lake|Landing|Lane|Ln|Light|Lock|"
-    "Lodge|Loop|Manor|Meadow|Mews|Mill|Mission|Motorway|Mount|Mountain|Neck|Orchard|Oval|Overpass|Park|Parkway|Pkwy|"
-    "Pass|Passage|Path|Pike|Pine|Place|Pl|Plain|Plaza|Point|Port|Prairie|Ramp|Ranch|Rapid|Rest|Ridge|River|Road|Rd|"
-    "Route|Row|Run|Shoal|Shore|Skyway|Spring|Spur|Square|Sq|Station|Stravenue|Stream|Street|St|Summit|Terrace|"
-    "Throughway|Trace|Track|Trafficway|Trail|Tunnel|Turnpike|Underpass|Union|Valley|Viaduct|View|Village|Ville|Vista|"
-    "Walk|Wall|Way|Well|Burg|Camp|Cape|Club|Curve|Mall|Radial|Rue|Via"
+from assay.privacy.deidentification.streets import (
+    CAPITAL,
+    ENDINGS,
+    KINDS_AFTER,
+    KINDS_BEFORE,
+    LINE,
+    NUMBER,
+    SUFFIXES,
+    TAIL,
+    WORD,
 )
-"""Words that end a street name: after USPS Publication 28, appendix C1, with those usual in Britain."""
 
-_NUMBER_STREET = (
-    rf"(?<![\w.-])[0-9]{{1,6}}[A-Za-z]? (?:[A-Z][\w\x27.-]{{0,30}} ){{1,4}}(?:{_SUFFIXES})s?(?!\w)\.?"
-    r"(?:,? (?:Apt\.?|Apartment|Suite|Unit|Flat) ?#?[0-9A-Z]{1,6}(?!\w))?"
-)
-_STREET_NUMBER = (
-    r"(?<![\w-])[A-ZÄÖÜ][\wäöüß-]{1,40}(?:[sS]traße|[sS]trasse|[sS]tr\.|[wW]eg|[pP]latz|[aA]llee|[gG]asse|[rR]ing|[uU]fer)"
-    r" [0-9]{1,4}(?:[/-][0-9]{1,4}| ?[a-z])?(?!\w)"
+_BEFORE = r"(?<![\w.-])(?:[0-9]{1,6} ){0,2}"
+"""Numbers of houses and post codes that stand before."""
+
+_PLAIN = rf"(?:{WORD}|[0-9]{{1,5}}(?:st|nd|rd|th)?(?!\w))"
+_BOX = "P\\.? ?O\\.? Box|Postbox|Postfach|Postboks|Apartado|Casella postale"
+_ZIP = r"(?<!\w)(?i:zip|zip code|post ?code|postal code|PLZ)(?: is)?:? "
+
+_PATTERNS = (
+    Pattern(rf"{_BEFORE}{NUMBER} (?:{WORD} ){{1,4}}(?:{SUFFIXES})s?(?!\w)\.?{TAIL}", 0.8),
+    Pattern(rf"{_BEFORE}(?:{WORD} )?{CAPITAL}[\w-]{{1,40}}(?i:{ENDINGS}) {NUMBER}(?: ?[a-z])?(?!\w){TAIL}", 0.8),
+    Pattern(rf"{_BEFORE}(?:{KINDS_BEFORE}) (?:[\w\x27’.-]{{1,30}} ){{1,5}}{NUMBER}(?!\w){TAIL}", 0.7),
+    Pattern(rf"{_BEFORE}(?:{WORD} ){{1,3}}(?:{KINDS_AFTER}) {NUMBER}(?!\w){TAIL}", 0.7),
+    Pattern(rf"{_BEFORE}(?:{WORD} ){{1,4}}{NUMBER}(?!\w){TAIL}", 0.2),
+    Pattern(rf"{_BEFORE}(?:{_BOX}) [0-9]{{1,8}}(?!\w){TAIL}", 0.9),
+    Pattern(
+        rf"(?<!\w)(?:(?:PSC|CMR|Unit) [0-9]{{1,5}},? Box [0-9]{{1,6}}|US[A-Z]{{1,3}} {WORD})"
+        rf"(?:{LINE}| )[AFD]PO A[AEP] [0-9]{{5}}(?!\w)",
+        0.9,
+    ),
+    Pattern(
+        r"(?<![\w.-])(?:Apt|APT|Apartment|Suite)\.? #?[0-9]{1,5}[A-Z]?(?!\w)"
+        rf"(?:(?:, ?|{LINE}){WORD}(?: {WORD}){{0,2}})?{TAIL}",
+        0.6,
+    ),
+    Pattern(rf"(?<!\w)[Cc]orner of (?P<found>(?:{_PLAIN} ){{1,6}}and {_PLAIN}(?: {_PLAIN}){{0,4}})", 0.7),
+    Pattern(
+        r"(?<!\w)(?:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|PA|RI|"
+        r"S[CD]|T[NX]|UT|V[AT]|W[AIVY]) [0-9]{5}(?:-[0-9]{4})?(?![\w-])",
+        0.7,
+    ),
+    Pattern(r"(?<!\w)[A-PR-UWYZ][A-HJ-Y]?[0-9][0-9A-Z]? [0-9][ABD-HJLNP-UW-Z]{2}(?!\w)", 0.6),
+    Pattern(r"(?<!\w)[ABCEGHJ-NPRSTVXY][0-9][A-Z] [0-9][A-Z][0-9](?!\w)", 0.5),
+    Pattern(
+        rf"{_ZIP}(?P<found>[0-9]{{3}} [0-9]{{2}}|[0-9]{{4}} [A-Z]{{2}}|[0-9]{{3,6}}(?:-[0-9]{{2,4}})?)(?![\w-])", 0.6
+    ),
 )
 
 
@@ -33,8 +59,8 @@ _STREET_NUMBER = (
     kind=KIND,
     title="Postal addresses, as far as they have a form",
     statement=(
-        "House number and street, street and house number (German), post office box, state and ZIP code, "
-        "British post code. Towns alone are not found."
+        "Number and street or street and number, as they are written in some twenty languages, with flat, town, "
+        "country and post code after them; boxes, military addresses, post codes. Towns alone are not found."
     ),
 )
 def street_address() -> Recognizer:
@@ -42,38 +68,55 @@ def street_address() -> Recognizer:
     return Recognizer(
         name="street-address",
         entity="ADDRESS",
-        patterns=(
-            Pattern(_NUMBER_STREET, 0.8),
-            Pattern(_STREET_NUMBER, 0.8),
-            Pattern(r"(?<!\w)P\.? ?O\.? Box [0-9]{1,8}(?!\w)", 0.9),
-            Pattern(
-                r"(?<!\w)(?:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|PA|RI|"
-                r"S[CD]|T[NX]|UT|V[AT]|W[AIVY]) [0-9]{5}(?:-[0-9]{4})?(?![\w-])",
-                0.7,
-            ),
-            Pattern(r"(?<!\w)[A-PR-UWYZ][A-HJ-Y]?[0-9][0-9A-Z]? [0-9][ABD-HJLNP-UW-Z]{2}(?!\w)", 0.6),
-        ),
+        patterns=_PATTERNS,
         examples=(
-            "lives at «221B Baker Street», London",
+            "lives at «221B Baker Street, London»",
             "at «580 Parsons Gateway Apt. 215»",
             "in «Sabina-Franke-Gasse 77/93»",
             "at «1600 Amphitheatre Pkwy, Suite 20»",
+            "at «5 Wolfe Street\\nApt. 12\\nSpringfield\\nUnited States 62704»",
             "wohnt «Lindenstraße 12 a»",
+            "in «Via Garibaldi 88»",
+            "in «Petőfi utca 4»",
+            "her address is «Männi 12».",
             "write to «P.O. Box 1234»",
+            "to «PSC 4254, Box 2523\nAPO AE 36323»",
+            "at the corner of «Ash Lane and 3rd Avenue», he",
             "Springfield, «IL 62704»",
             "London «NW1 6XE»",
+            "ZIP: «1421»",
         ),
         counterexamples=(
             "12 Angry Men",
             "the street was long",
+            "in May 12",
+            "see Table 5",
         ),
         context=(
-            "address",
-            "lives",
-            "street",
-            "post code",
-            "zip",
-            "adresse",
-            "wohnt",
+            *(
+                "address",
+                "addresses",
+                "lives",
+                "live",
+                "living",
+                "lived",
+                "located",
+                "location",
+                "resides",
+                "residence",
+            ),
+            *(
+                "office",
+                "offices",
+                "deliver",
+                "delivered",
+                "delivery",
+                "shipping",
+                "taxi",
+                "street",
+                "station",
+                "hotel",
+            ),
+            *("restaurant", "arrived at", "moved to", "adresse", "wohnt", "domicilio", "indirizzo"),
         ),
     )
