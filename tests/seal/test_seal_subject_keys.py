@@ -241,6 +241,39 @@ def test_processes_at_once_make_each_key_once(store, path):
     assert [entry.number for entry in store.history()] == list(range(1, 18))
 
 
+class Dying(LocalKeys):
+    """Keys of a process that ends without a word when it has wrapped two keys."""
+
+    wraps = 0
+
+    def wrap(self, data_key):
+        self.wraps += 1
+        if self.wraps > 2:
+            os._exit(9)
+        return super().wrap(data_key)
+
+
+def _rotate_and_die(path):
+    SubjectKeys(path, Dying([NEW, OLD])).rotate()
+
+
+def _add_and_die(path):
+    SubjectKeys(path, Dying([OLD])).add(["four", "five", "six"])
+
+
+@pytest.mark.parametrize("work", [_rotate_and_die, _add_and_die])
+def test_work_that_is_cut_off_has_not_happened(store, path, work):
+    before, kept = store.keys_of(NAMES), store.verify()
+    worker = multiprocessing.get_context("spawn").Process(target=work, args=(path,))
+    worker.start()
+    worker.join()
+    assert worker.exitcode == 9
+    again = SubjectKeys(path, LocalKeys([OLD]))
+    assert again.keys_of(NAMES) == before
+    assert again.verify(checkpoint=kept) == kept
+    assert again.holdings() == store.holdings()
+
+
 def test_a_held_database_is_one_clear_error(store, path, monkeypatch):
     monkeypatch.setattr(database, "WAIT_SECONDS", 0.05)
     holder = sqlite3.connect(path, isolation_level=None)

@@ -109,7 +109,10 @@ def open_columns(
 
 def _opened(source: Path, out: Path, columns: Sequence[str], whose: Whose) -> TableFile:
     """The file, once it is known that all columns are there and that nothing stands in the way of writing."""
-    file = open_table(source)
+    try:
+        file = open_table(source)
+    except UnicodeDecodeError:
+        raise _unreadable() from None
     for name in (*columns, *([whose.column] if whose.column else ())):
         if name not in file.columns:
             raise unknown("column", name, file.columns, code="column")
@@ -128,17 +131,17 @@ def _opened(source: Path, out: Path, columns: Sequence[str], whose: Whose) -> Ta
 def _form(source: Path, file: TableFile, name: str, *, sealed: bool = False) -> Form:
     if source.suffix == ".csv":
         return TextForm(name)
-    first = next(iter(file.batches()), None)
+    first = next(_tables(file), None)
     if first is None:
         raise AssayError("The table has no rows.", code="empty", hint="Give one with rows under its header.")
-    field = first[0].schema.field(name)
+    field = first.schema.field(name)
     return ArrowForm.of_sealed(field) if sealed else ArrowForm.of(field)
 
 
 def _survey(file: TableFile, whose: Whose, sealed: Sequence[Form]) -> tuple[int, dict[str, None], dict[str, bytes]]:
     """How many rows, which subjects, and the sealed table that each of the `sealed` columns says it is from."""
     rows, subjects, tables = 0, dict[str, None](), dict[str, bytes]()
-    for batch, _ in file.batches():
+    for batch in _tables(file):
         if not rows:
             tables = {form.name: table_of(form.unsealed(batch.column(form.name))[0], name=form.name) for form in sealed}
         rows += batch.num_rows
@@ -173,4 +176,16 @@ def _rewrite(
 
 
 def _tables(file: TableFile) -> Iterator[Any]:
-    return (batch for batch, _ in file.batches())
+    """The batches, each found sound; one error for every way in which bytes of a file can be damaged."""
+    import pyarrow as pa
+
+    try:
+        for batch, _ in file.batches():
+            batch.validate(full=True)
+            yield batch
+    except (pa.ArrowException, OSError, UnicodeDecodeError):
+        raise _unreadable() from None
+
+
+def _unreadable() -> AssayError:
+    return AssayError("The file is damaged: its rows cannot be read.", code="file", hint="Restore it from a copy.")

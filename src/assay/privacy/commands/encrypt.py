@@ -83,7 +83,7 @@ def encrypt(
         store = open_subject_keys(keys, subjects)
         store.add([subject])
         source = store.source(subject)
-    seal_file(Path(in_), Path(out), record_id=record or "", keys=source)
+    seal_file(Path(in_), Path(out), record_id=record or "", keys=source, progress=house.progress)
     return Protected(f"sealed the file under {source.current}", None, out)
 
 
@@ -118,7 +118,7 @@ def decrypt(
     if subject or handle_of(key_id) is not None:
         store = open_subject_keys(keys, subjects)
         source = store.source(subject) if subject else store.source_of(key_id)
-    open_file(Path(in_), Path(out), record_id=record or "", keys=source)
+    open_file(Path(in_), Path(out), record_id=record or "", keys=source, progress=house.progress)
     return Protected("opened the file", None, out)
 
 

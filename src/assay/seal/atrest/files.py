@@ -10,18 +10,25 @@ from pathlib import Path
 from typing import BinaryIO
 
 from assay.core.errors import AssayError
-from assay.seal.atrest.stream import open_stream, read_header, rewrap_stream, seal_stream
+from assay.core.house import Progress
+from assay.seal.atrest.stream import Source, open_stream, read_header, rewrap_stream, seal_stream
 from assay.seal.key_sources import KeySource, WrappedKey
 
 
-def seal_file(source: Path, target: Path, /, *, record_id: str, keys: KeySource) -> None:
+def seal_file(
+    source: Path, target: Path, /, *, record_id: str, keys: KeySource, progress: Progress | None = None
+) -> None:
     """`target` is a new file with the sealed content of `source`, of any size, bound to `record_id`."""
-    _transform(source, target, lambda read, write: seal_stream(read, write, record_id=record_id, keys=keys))
+    with _told("encrypt", source, progress) as told:
+        _transform(source, target, lambda read, write: seal_stream(told(read), write, record_id=record_id, keys=keys))
 
 
-def open_file(source: Path, target: Path, /, *, record_id: str, keys: KeySource) -> None:
+def open_file(
+    source: Path, target: Path, /, *, record_id: str, keys: KeySource, progress: Progress | None = None
+) -> None:
     """`target` is a new file of mode 0600 with the plaintext; where anything was changed, there is no such file."""
-    _transform(source, target, lambda read, write: open_stream(read, write, record_id=record_id, keys=keys))
+    with _told("decrypt", source, progress) as told:
+        _transform(source, target, lambda read, write: open_stream(told(read), write, record_id=record_id, keys=keys))
 
 
 def rewrap_file(path: Path, /, *, keys: KeySource) -> None:
@@ -69,6 +76,30 @@ def require_free(target: Path, /) -> None:
 def _transform(source: Path, target: Path, change: Callable[[BinaryIO, BinaryIO], None], *, over: bool = False) -> None:
     with _reading(source) as read, new_file(target, over=over) as made, made.open("wb") as write:
         change(read, write)
+
+
+@contextmanager
+def _told(task: str, path: Path, progress: Progress | None) -> Iterator[Callable[[BinaryIO], Source]]:
+    """Gives a function that makes a stream say how many of its bytes were read."""
+    if progress is None:
+        yield lambda stream: stream
+        return
+    progress.started(task, total=path.stat().st_size if path.is_file() else 0)
+    yield lambda stream: _Told(stream, task, progress)
+    progress.ended(task)
+
+
+class _Told:
+    """A stream that reports how far it was read."""
+
+    def __init__(self, stream: BinaryIO, task: str, progress: Progress, /) -> None:
+        self._stream, self._task, self._progress = stream, task, progress
+
+    def read(self, size: int, /) -> bytes:
+        """The next bytes."""
+        data = self._stream.read(size)
+        self._progress.advanced(self._task, done=self._stream.tell())
+        return data
 
 
 @contextmanager

@@ -6,18 +6,20 @@ from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
 
 from assay.core.errors import AssayError
 from assay.seal.key_sources import WrappedKey
+from assay.seal.tokens import TokenKey
 
 _PREFIX = "subject:"
+_PURPOSE = "subject key: wraps data keys"
 
 
 class SubjectSource:
-    """A KeySource whose one key is that of a subject: wraps by AES Key Wrap (RFC 3394) under it."""
+    """A KeySource whose one key is made of that of a subject: wraps by AES Key Wrap (RFC 3394) under it."""
 
     __slots__ = ("_key", "current")
 
     def __init__(self, handle: str, key: bytes, /) -> None:
         self.current = _PREFIX + handle
-        self._key = key
+        self._key = TokenKey(key).derive(_PURPOSE)
 
     def __repr__(self) -> str:
         return f"SubjectSource({self.current})"
