@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -17,6 +17,9 @@ from assay.core.subject import Subject
 from assay.data import demo
 from assay.data.case import Case
 from assay.models.live import wrap
+from assay.privacy.noise.entropy import insecure_seeded
+from assay.privacy.queries.answer import ReleaseSubject
+from assay.privacy.queries.query import query
 from assay.privacy.spending.subject import LedgerSubject
 from assay.store import open_store
 
@@ -168,6 +171,15 @@ def ledger() -> LedgerSubject:
     return LedgerSubject(made)
 
 
+def answered() -> ReleaseSubject:
+    """A count by sex with noise that is the same every time."""
+    table, keys = credit_table(), {"sex": ["female", "male"]}
+    answer = query(
+        table, "count by sex", ledger=None, epsilon=1, keys=keys, adjacency="replace", entropy=insecure_seeded(1)
+    )
+    return ReleaseSubject(replace(answer, id="0" * 32))
+
+
 def typical() -> dict[str, Subject]:
     """A case of each task, weighted and not, with people repeated, with and without a stated population; a ledger."""
     unit = pa.array([i // 2 for i in range(1000)])
@@ -186,6 +198,7 @@ def typical() -> dict[str, Subject]:
         "three classes": three_classes(),
         "split": split(),
         "ledger": ledger(),
+        "private answer": answered(),
     }
 
 

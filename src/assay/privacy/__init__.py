@@ -6,9 +6,9 @@ In Python: `from assay import privacy`, then `privacy.anonymize("people.parquet"
 from __future__ import annotations
 
 from assay.core.part import Area
-from assay.privacy.face import anonymity, anonymize
+from assay.privacy.face import anonymity, anonymize, query
 
-__all__ = ["anonymity", "anonymize", "area"]
+__all__ = ["anonymity", "anonymize", "area", "query"]
 
 area = Area(
     name="privacy",
@@ -29,6 +29,7 @@ area = Area(
         "privacy encrypt": "assay.privacy.commands.encrypt:encrypt",
         "privacy keys": "assay.privacy.commands.keys:keys",
         "privacy ledger": "assay.privacy.commands.ledger:ledger",
+        "privacy query": "assay.privacy.commands.query:query_data",
         "privacy statement": "assay.privacy.commands.statement:statement_of_training",
         "privacy train": "assay.privacy.commands.train:train_model",
         "privacy reidentify": "assay.privacy.commands.deidentify:reidentify",

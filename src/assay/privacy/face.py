@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from assay.core.house import Ledger
     from assay.privacy.anonymity.anonymize import Anonymized
     from assay.privacy.anonymity.measures.summary import Anonymity
+    from assay.privacy.queries.answer import PrivateAnswer
 
 
 def anonymize(source: Any, /, *, quasi: Sequence[str], **settings: Any) -> Anonymized:
@@ -26,3 +28,15 @@ def anonymity(source: Any, /, *, quasi: Sequence[str], sensitive: Sequence[str] 
     from assay.privacy.anonymity.measures.summary import anonymity as measured
 
     return measured(source, quasi=quasi, sensitive=sensitive)
+
+
+def query(source: Any, ask: str, /, *, ledger: Ledger | None, **settings: Any) -> PrivateAnswer:
+    """A private answer to a question such as "mean(income) by region"; see `queries.query.query`.
+
+    `source` is a path, a frame, a relation or a table; `ledger` is charged first, and None says that nobody counts.
+    Settings: epsilon, delta, rho, noise, bounds, keys, size, missing, level, cells, who, and, without a ledger,
+    adjacency, unit_column, max_rows, max_keys, max_rows_per_key.
+    """
+    from assay.privacy.queries.query import query as answered
+
+    return answered(source, ask, ledger=ledger, **settings)
