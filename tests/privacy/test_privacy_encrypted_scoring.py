@@ -17,8 +17,8 @@ import tenseal
 from assay.core.errors import AssayError, MissingExtra
 from assay.models.internals.forms import LinearForm
 from assay.privacy.encrypted import scheme, wire
-from assay.privacy.encrypted.client import Request, ScoringClient
-from assay.privacy.encrypted.scheme import SLOTS, Terms
+from assay.privacy.encrypted.client import ScoringClient, ScoringRequest
+from assay.privacy.encrypted.scheme import SLOTS, ScoringTerms
 from assay.privacy.encrypted.scores import Scores, Sharing
 from assay.privacy.encrypted.server import ScoringServer
 
@@ -64,7 +64,7 @@ def test_a_fitted_model_on_real_data_in_several_blocks():
     many = np.tile(rows, (8, 1))[: SLOTS + 3, :6]
     form = LinearForm(model.coef_[:, :6], model.intercept_, "log-odds")
     server = ScoringServer(form, largest=20)
-    client = ScoringClient(Terms.from_json(json.loads(json.dumps(server.terms.to_json()))))
+    client = ScoringClient(ScoringTerms.from_json(json.loads(json.dumps(server.terms.to_json()))))
     request = client.encrypt(many)
     scores = client.decrypt(server.score(request.data), request=request).for_holder()
     assert np.abs(scores[:, 0] - (many @ model.coef_[0, :6] + model.intercept_[0])).max() < 1e-3
@@ -149,7 +149,7 @@ def test_shared_scores_are_flooded_and_counted(server):
 
 
 def test_the_noise_of_shared_scores_is_as_large_as_stated():
-    terms = Terms(3, 1, "value", 1.0, 2.0)
+    terms = ScoringTerms(3, 1, "value", 1.0, 2.0)
     scores = Scores(np.zeros((4000, 1)), terms=terms, blocks=1, sharing=Sharing(shares=1, bits=30))
     noise = scores.shared()[:, 0] / scores.noise
     assert abs(noise.std() - 1) < 0.05
@@ -159,7 +159,7 @@ def test_the_noise_of_shared_scores_is_as_large_as_stated():
 
 def test_the_noise_is_what_the_statement_needs():
     """σ = 2^(b−1) · t · √shares with t twice the bound on errors: Pinsker then gives a distance of 2^-b."""
-    terms = Terms(3, 2, "value", 5.0, 2.0)
+    terms = ScoringTerms(3, 2, "value", 5.0, 2.0)
     for bits, shares in ((10, 1), (30, 9)):
         sharing = Sharing(shares=shares, bits=bits)
         scores = Scores(np.zeros((6, 2)), terms=terms, blocks=1, sharing=sharing)
@@ -232,15 +232,15 @@ def test_models_and_terms_that_cannot_be_scored_are_refused():
         ScoringServer(LinearForm(np.array([[1.0], [0.0]]), np.zeros(2), "value"), largest=1)
     with pytest.raises(AssayError, match="would wrap around"):
         ScoringServer(LinearForm(np.array([[2.0**20]]), np.zeros(1), "value"), largest=2.0**20)
-    fine = Terms(5, 2, "log-odds", 100.0, 6.5)
-    assert Terms.from_json(fine.to_json()) == fine
+    fine = ScoringTerms(5, 2, "log-odds", 100.0, 6.5)
+    assert ScoringTerms.from_json(fine.to_json()) == fine
     changes = [("features", 0), ("features", 5000), ("outputs", 0), ("largest", math.nan), ("largest", -1.0)]
     for name, value in [*changes, ("weight_sum", math.inf), ("scale", "miles")]:
         with pytest.raises(AssayError):
             dataclasses.replace(fine, **{name: value})
     for wrong in ({}, fine.to_json() | {"format": 2}, fine.to_json() | {"features": "5"}):
         with pytest.raises(AssayError, match="no terms"):
-            Terms.from_json(wrong)
+            ScoringTerms.from_json(wrong)
     for shares, bits in ((-1, 30), (1, 7), (1, 65)):
         with pytest.raises(AssayError, match="8 to 64"):
             Sharing(shares=shares, bits=bits)
@@ -250,7 +250,7 @@ def test_a_reply_belongs_to_one_request(client, server, asked, reply):
     with pytest.raises(AssayError, match="another request"):
         client.decrypt(reply, request=client.encrypt(ROWS))
     with pytest.raises(AssayError, match="another request"):
-        client.decrypt(reply, request=Request(asked.data, SLOTS + 1))
+        client.decrypt(reply, request=ScoringRequest(asked.data, SLOTS + 1))
     with pytest.raises(AssayError, match="no reply of encrypted scoring"):
         client.decrypt(asked.data, request=asked)
     with pytest.raises(AssayError, match="no request of encrypted scoring"):
@@ -321,7 +321,7 @@ def test_messages_beyond_the_limit_are_refused_unread(server, asked, monkeypatch
 def test_ciphertexts_of_other_parameters_are_refused(server, client):
     def request(context, numbers):
         ciphertexts = [tenseal.ckks_vector(context, numbers).serialize()] * 6
-        return wire.Message("request", 1, 6, bytes(32), ciphertexts).to_bytes()
+        return wire.CipherMessage("request", 1, 6, bytes(32), ciphertexts).to_bytes()
 
     other = tenseal.context(tenseal.SCHEME_TYPE.CKKS, 8192, coeff_mod_bit_sizes=[60, 40, 60], n_threads=1)
     other.global_scale = 2.0**40
@@ -338,7 +338,7 @@ def test_columns_that_claim_different_scales_are_refused(server, asked):
     assert struct.unpack("<d", ciphertexts[1][-8:]) == (2.0**60,)
     ciphertexts[1] = ciphertexts[1][:-8] + struct.pack("<d", 2.0**40)
     with pytest.raises(AssayError, match="no request of encrypted scoring"):
-        server.score(wire.Message("request", 1, 6, bytes(32), ciphertexts).to_bytes())
+        server.score(wire.CipherMessage("request", 1, 6, bytes(32), ciphertexts).to_bytes())
 
 
 def test_without_the_library_the_extra_is_named(monkeypatch):

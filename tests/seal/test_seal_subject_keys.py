@@ -11,7 +11,7 @@ import pytest
 
 from assay.core.errors import AssayError
 from assay.seal.atrest import database
-from assay.seal.atrest.history import Checkpoint
+from assay.seal.atrest.history import KeysCheckpoint
 from assay.seal.atrest.subject_keys import SubjectKeys
 from assay.seal.envelopes import Sealed, decrypt, encrypt
 from assay.seal.key_sources import LocalKeys, WrappedKey, create_key_file, drop_older_keys, rotate_key_file
@@ -133,7 +133,7 @@ def test_a_backup_is_dead_once_the_old_key_is_gone(tmp_path, path):
 def test_a_restored_copy_is_found_by_a_checkpoint(store, path, tmp_path):
     shutil.copy(path, tmp_path / "copy")
     store.shred(["ann"])
-    kept = Checkpoint.from_json(store.verify().to_json())
+    kept = KeysCheckpoint.from_json(store.verify().to_json())
     store.shred(["bob"])
     assert store.verify(checkpoint=kept).count == kept.count + 1
     shutil.copy(tmp_path / "copy", path)

@@ -13,7 +13,7 @@ from assay.core.house import House
 from assay.core.part import Answer, command
 from assay.privacy.deidentification.tables.treatment import open_keys
 from assay.seal.atrest.files import new_file
-from assay.seal.atrest.history import Checkpoint
+from assay.seal.atrest.history import KeysCheckpoint
 from assay.seal.atrest.subject_keys import SubjectKeys
 from assay.seal.key_sources import LocalKeys, create_key_file, drop_older_keys, rotate_key_file
 
@@ -208,10 +208,10 @@ def _verify(store: SubjectKeys, checkpoint: str | None, save: str | None) -> Key
     return KeysAnswer(lines, {"checkpoint": now.to_json(), "compared": kept.to_json() if kept else None})
 
 
-def _read_checkpoint(path: Path) -> Checkpoint:
+def _read_checkpoint(path: Path) -> KeysCheckpoint:
     try:
         with path.open("rb") as stream:
-            return Checkpoint.from_json(json.loads(stream.read(LARGEST)))
+            return KeysCheckpoint.from_json(json.loads(stream.read(LARGEST)))
     except OSError as error:
         raise AssayError(f"The checkpoint {path} cannot be read: {error.strerror}.", code="checkpoint") from None
     except (ValueError, RecursionError):

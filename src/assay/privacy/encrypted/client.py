@@ -15,14 +15,14 @@ from assay.privacy.encrypted.scheme import (
     MODULUS_BITS,
     PRECISION,
     SLOTS,
-    Terms,
+    ScoringTerms,
     context_bytes,
     plainly,
     secret_context,
     tenseal,
 )
 from assay.privacy.encrypted.scores import Scores, Sharing
-from assay.privacy.encrypted.wire import Message, about, blocks_of, read_message, request_bytes, vector_of
+from assay.privacy.encrypted.wire import CipherMessage, about, blocks_of, read_message, request_bytes, vector_of
 from assay.seal.secret_files import read_secret, write_secret
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ScoringRequest:
     """Encrypted rows: `data` goes to the server. Keep it, to read the reply that belongs to it."""
 
     data: bytes
@@ -42,13 +42,13 @@ class Request:
 
 
 class ScoringClient:
-    """A new secret key, which stays in this object, and the Terms that the server stated.
+    """A new secret key, which stays in this object, and the ScoringTerms that the server stated.
 
     `shares` is how many replies may be shared with others (0: none), under noise of `bits` bits, see `scores.Sharing`;
     it cannot be changed later, since every share tells a little about the key.
     """
 
-    def __init__(self, terms: Terms, /, *, shares: int = 0, bits: int = 30) -> None:
+    def __init__(self, terms: ScoringTerms, /, *, shares: int = 0, bits: int = 30) -> None:
         self.terms = terms
         self._sharing = Sharing(shares=shares, bits=bits)
         self._context = secret_context()
@@ -56,7 +56,7 @@ class ScoringClient:
     def __repr__(self) -> str:
         return f"ScoringClient({self.terms})"
 
-    def encrypt(self, rows: ArrayLike, /) -> Request:
+    def encrypt(self, rows: ArrayLike, /) -> ScoringRequest:
         """A request with (rows, features) numbers; the server sees none of them, only how many times 4,096 rows.
 
         Features that are missing, infinite or larger than the terms say are an error, which does not say where.
@@ -71,10 +71,10 @@ class ScoringClient:
             block[: len(part), -1] = 1.0
             ciphertexts += [tenseal().ckks_vector(self._context, column.tolist()).serialize() for column in block.T]
         columns = self.terms.features + 1
-        message = Message("request", blocks_of(len(matrix)), columns, bytes(32), ciphertexts)
-        return Request(message.to_bytes(), len(matrix))
+        message = CipherMessage("request", blocks_of(len(matrix)), columns, bytes(32), ciphertexts)
+        return ScoringRequest(message.to_bytes(), len(matrix))
 
-    def decrypt(self, reply: bytes, /, *, request: Request) -> Scores:
+    def decrypt(self, reply: bytes, /, *, request: ScoringRequest) -> Scores:
         """The scores of the rows of `request`, within 1e-3 of those in plain numbers; the reply must belong to it."""
         message = read_message(reply, kind="reply", columns=self.terms.outputs)
         if message.about != about(request.data) or message.blocks != blocks_of(request.rows):
@@ -107,7 +107,7 @@ class ScoringClient:
             raise AssayError(f"The key {path} has format {number}; this assay reads {_FORMAT}.", code="format")
         at = _HEADER.size + length
         try:
-            terms = Terms.from_json(json.loads(data[_HEADER.size : at]))
+            terms = ScoringTerms.from_json(json.loads(data[_HEADER.size : at]))
             context = plainly(tenseal().context_from(data[at:], n_threads=1))
         except (ValueError, RuntimeError, TypeError):
             raise _no_key(path) from None

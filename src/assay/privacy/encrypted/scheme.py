@@ -38,7 +38,7 @@ MOST_OUTPUTS = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class ScoringTerms:
     """What the two sides agree on before anything is encrypted; all of it is public.
 
     `features` and `outputs` of the model, whose outputs are on `scale` (log-odds, value, …); no feature may be larger
@@ -82,8 +82,8 @@ class Terms:
         return {"format": 1, **{name: getattr(self, name) for name in self.__slots__}}
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any], /) -> Terms:
-        """The Terms that `to_json` wrote."""
+    def from_json(cls, data: Mapping[str, Any], /) -> ScoringTerms:
+        """The ScoringTerms that `to_json` wrote."""
         match data:
             case {
                 "format": 1,

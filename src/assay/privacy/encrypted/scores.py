@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 import numpy as np
 
 from assay.core.errors import AssayError
-from assay.privacy.encrypted.scheme import DEGREE, LARGEST_FRESH_NOISE, PRECISION, Terms
+from assay.privacy.encrypted.scheme import DEGREE, LARGEST_FRESH_NOISE, PRECISION, ScoringTerms
 from assay.privacy.noise.entropy import Entropy
 from assay.privacy.noise.gaussian import DiscreteGaussian
 from assay.privacy.noise.lattice import rounded
@@ -56,7 +56,7 @@ class Sharing:
                 )
             self.left -= 1
 
-    def error_bound(self, terms: Terms, rows: int, blocks: int) -> float:
+    def error_bound(self, terms: ScoringTerms, rows: int, blocks: int) -> float:
         """Euclidean norm that the key-dependent part of one reply's scores stays under, whatever was encrypted.
 
         Fresh noise of at most LARGEST_FRESH_NOISE a coefficient, in every ciphertext and through every weight, and the
@@ -72,7 +72,7 @@ class Scores:
 
     __slots__ = ("_blocks", "_sharing", "_terms", "_values")
 
-    def __init__(self, values: NDArray[np.float64], /, *, terms: Terms, blocks: int, sharing: Sharing) -> None:
+    def __init__(self, values: NDArray[np.float64], /, *, terms: ScoringTerms, blocks: int, sharing: Sharing) -> None:
         self._values, self._terms, self._blocks, self._sharing = values, terms, blocks, sharing
 
     def __repr__(self) -> str:

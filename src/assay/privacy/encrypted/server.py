@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from assay.core.errors import AssayError
-from assay.privacy.encrypted.scheme import PRECISION, Terms, public_context
-from assay.privacy.encrypted.wire import Message, about, broken, read_message, vector_of
+from assay.privacy.encrypted.scheme import PRECISION, ScoringTerms, public_context
+from assay.privacy.encrypted.wire import CipherMessage, about, broken, read_message, vector_of
 
 if TYPE_CHECKING:
     from assay.models.internals.forms import LinearForm
@@ -32,7 +32,7 @@ class ScoringServer:
             raise AssayError("An output of the model has no weights, so there is nothing to compute.", code="model")
         self._weights = weights
         self._context = public_context()
-        self.terms = Terms(
+        self.terms = ScoringTerms(
             form.width, form.outputs, form.scale, float(largest), float(np.abs(weights).sum(axis=1).max())
         )
 
@@ -51,7 +51,7 @@ class ScoringServer:
                 for ciphertext in message.ciphertexts[first : first + message.columns]
             ]
             scores += [self._output(columns, weights) for weights in self._weights]
-        return Message("reply", message.blocks, self.terms.outputs, about(request), scores).to_bytes()
+        return CipherMessage("reply", message.blocks, self.terms.outputs, about(request), scores).to_bytes()
 
     def _output(self, columns: list[Any], weights: np.ndarray) -> bytes:
         """Σ weight × column; the last column is 1 in every row, and its weight the intercept."""

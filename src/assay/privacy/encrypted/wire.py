@@ -28,7 +28,7 @@ _KINDS = {"request": 1, "reply": 2}
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class CipherMessage:
     """`blocks` times `columns` ciphertexts, block after block; `about` is 32 bytes that tie a reply to its request.
 
     The bytes end in their SHA-256: what was damaged on the way is found. That is no signature, and CKKS has none
@@ -48,8 +48,8 @@ class Message:
         return body + hashlib.sha256(body).digest()
 
 
-def read_message(data: bytes, /, *, kind: Literal["request", "reply"], columns: int) -> Message:
-    """The Message of that kind with that many columns; anything else is refused before a ciphertext is looked at."""
+def read_message(data: bytes, /, *, kind: Literal["request", "reply"], columns: int) -> CipherMessage:
+    """The message of that kind with that many columns; anything else is refused before a ciphertext is looked at."""
     if len(data) > LARGEST_MESSAGE:
         raise AssayError(f"A message has at most {LARGEST_MESSAGE:,} bytes; this has {len(data):,}.", code="message")
     if len(data) < _HEADER.size + _CHECKSUM_BYTES or not data.startswith(_MAGIC):
@@ -72,7 +72,7 @@ def read_message(data: bytes, /, *, kind: Literal["request", "reply"], columns: 
     body = memoryview(data)[:-_CHECKSUM_BYTES]
     if hashlib.sha256(body).digest() != data[-_CHECKSUM_BYTES:]:
         raise broken(kind)
-    return Message(kind, blocks, columns, about, _ciphertexts(body, blocks * columns, kind))
+    return CipherMessage(kind, blocks, columns, about, _ciphertexts(body, blocks * columns, kind))
 
 
 def request_bytes(features: int, rows: int, /) -> int:

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from assay.core.errors import AssayError
 from assay.core.house import Progress
-from assay.seal.atrest.stream import Source, open_stream, read_header, rewrap_stream, seal_stream
+from assay.seal.atrest.stream import Readable, open_stream, read_header, rewrap_stream, seal_stream
 from assay.seal.key_sources import KeySource, WrappedKey
 
 
@@ -79,7 +79,7 @@ def _transform(source: Path, target: Path, change: Callable[[BinaryIO, BinaryIO]
 
 
 @contextmanager
-def _told(task: str, path: Path, progress: Progress | None) -> Iterator[Callable[[BinaryIO], Source]]:
+def _told(task: str, path: Path, progress: Progress | None) -> Iterator[Callable[[BinaryIO], Readable]]:
     """Gives a function that makes a stream say how many of its bytes were read."""
     if progress is None:
         yield lambda stream: stream

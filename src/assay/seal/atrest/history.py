@@ -1,7 +1,7 @@
 """What was done to a store of subject keys: entries that only grow, each chained to the one before it by a keyed hash.
 
 Without the key-encryption key nobody can add, change or drop an entry and have the chain hold. A whole store that was
-put back to an older copy holds by itself: only a Checkpoint that was kept elsewhere tells.
+put back to an older copy holds by itself: only a KeysCheckpoint that was kept elsewhere tells.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Checkpoint:
+class KeysCheckpoint:
     """A store as it was: its id, how many entries it had, and the head of the last. Keep it where the store is not."""
 
     store: str
@@ -52,8 +52,8 @@ class Checkpoint:
         return {"format": 1, **{name: getattr(self, name) for name in self.__slots__}}
 
     @classmethod
-    def from_json(cls, data: object, /) -> Checkpoint:
-        """The Checkpoint that `to_json` wrote."""
+    def from_json(cls, data: object, /) -> KeysCheckpoint:
+        """The KeysCheckpoint that `to_json` wrote."""
         match data:
             case {"format": 1, "store": str(store), "count": int(count), "head": str(head)} if count > 0:
                 return cls(store, count, head)
@@ -97,7 +97,7 @@ def verify_history(
                 raise changed(f"the subjects of entry {entry.number} are not those that were {what}")
 
 
-def verify_checkpoint(checkpoint: Checkpoint, entries: Sequence[Entry], /, *, store: str) -> None:
+def verify_checkpoint(checkpoint: KeysCheckpoint, entries: Sequence[Entry], /, *, store: str) -> None:
     """Raise unless the store has gone on from where it stood at `checkpoint`."""
     if checkpoint.store != store:
         raise AssayError("The checkpoint is of another store of subject keys.", code="checkpoint")

@@ -29,14 +29,14 @@ _TAG_BYTES = 16
 _LONGEST = 4096
 
 
-class Source(Protocol):
+class Readable(Protocol):
     """Bytes to be read in order; less than was asked for is given at the end alone."""
 
     def read(self, size: int, /) -> bytes:
         """The next `size` bytes."""
 
 
-def seal_stream(source: Source, target: BinaryIO, /, *, record_id: str, keys: KeySource) -> None:
+def seal_stream(source: Readable, target: BinaryIO, /, *, record_id: str, keys: KeySource) -> None:
     """`target` holds what was in `source`, sealed under a new data key and bound to `record_id`; constant memory."""
     data_key = new_key()
     _write_header(keys.wrap(data_key), target)
@@ -45,7 +45,7 @@ def seal_stream(source: Source, target: BinaryIO, /, *, record_id: str, keys: Ke
         target.write(cipher.encrypt(_nonce(number, last=last), chunk, bound))
 
 
-def open_stream(source: Source, target: BinaryIO, /, *, record_id: str, keys: KeySource) -> None:
+def open_stream(source: Readable, target: BinaryIO, /, *, record_id: str, keys: KeySource) -> None:
     """`target` holds the plaintext; an error where anything was changed, or it was sealed as another record.
 
     Every chunk is checked before it is written, but only the last one shows that none is missing: after an error,
@@ -71,7 +71,7 @@ def rewrap_stream(source: BinaryIO, target: BinaryIO, /, *, keys: KeySource) -> 
     shutil.copyfileobj(source, target)
 
 
-def read_header(source: Source, /) -> WrappedKey:
+def read_header(source: Readable, /) -> WrappedKey:
     """The wrapped data key at the head of a sealed stream, whose key id says what unwraps it."""
     head = source.read(_HEADER.size)
     if len(head) < _HEADER.size or not head.startswith(_MAGIC):
@@ -101,7 +101,7 @@ def _write_header(wrapped: WrappedKey, target: BinaryIO) -> None:
     target.write(_HEADER.pack(_MAGIC, FORMAT, len(key_id), len(wrapped.data)) + key_id + wrapped.data)
 
 
-def _chunks(source: Source, size: int) -> Iterator[tuple[bytes, bool]]:
+def _chunks(source: Readable, size: int) -> Iterator[tuple[bytes, bool]]:
     """Pieces of `size` bytes, each with whether it is the last; an empty source is one empty last piece."""
     held = source.read(size)
     while True:

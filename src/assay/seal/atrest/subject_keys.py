@@ -24,8 +24,8 @@ from assay.seal.atrest.history import (
     OPENED,
     ROTATED,
     SHREDDED,
-    Checkpoint,
     Entry,
+    KeysCheckpoint,
     about_subjects,
     changed,
     next_entry,
@@ -195,7 +195,7 @@ class SubjectKeys:
         with transaction(self._path, read=True) as rows:
             return _entries(rows)
 
-    def verify(self, *, checkpoint: Checkpoint | None = None) -> Checkpoint:
+    def verify(self, *, checkpoint: KeysCheckpoint | None = None) -> KeysCheckpoint:
         """The store as it stands, once its history was found whole and to have gone on from `checkpoint`."""
         created: dict[int, list[str]] = defaultdict(list)
         gone: dict[int, list[str]] = defaultdict(list)
@@ -210,7 +210,7 @@ class SubjectKeys:
             raise changed("the first entry is not that of this store")
         if checkpoint is not None:
             verify_checkpoint(checkpoint, entries, store=self.id)
-        return Checkpoint(self.id, len(entries), entries[-1].head)
+        return KeysCheckpoint(self.id, len(entries), entries[-1].head)
 
     def _source(self, handle: str) -> SubjectSource:
         with transaction(self._path, read=True) as rows:
