@@ -179,6 +179,19 @@ def test_errors_of_decryption_stay_under_the_bound_that_the_noise_is_made_for():
     assert 0 < error < client._sharing.error_bound(server.terms, SLOTS, 1)
 
 
+def test_two_keys_differ_in_their_errors_by_less_than_the_bounds_together():
+    """Features and scores as large as the terms allow, so that the read-out errs most."""
+    rng = np.random.default_rng(3)
+    form = LinearForm(rng.normal(size=(2, 4)) * 5, rng.normal(size=2), "value")
+    server, rows, found = ScoringServer(form, largest=1e4), rng.choice([-1e4, 1e4], size=(500, 4)), []
+    for _ in range(2):
+        client = ScoringClient(server.terms)
+        request = client.encrypt(rows)
+        found.append(client.decrypt(server.score(request.data), request=request).for_holder())
+    bound = Sharing(shares=1, bits=30).error_bound(server.terms, len(rows), 1)
+    assert 0 < np.linalg.norm(found[0] - found[1]) < 2 * bound < 1e-3
+
+
 def test_a_key_is_kept_in_a_file(server, client, asked, reply, tmp_path):
     path = tmp_path / "key"
     client.save(path)

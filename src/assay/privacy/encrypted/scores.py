@@ -23,7 +23,7 @@ from assay.privacy.noise.lattice import rounded
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_DECODING = 2.0**-44
+_DECODING = 2.0**-45
 """Relative error, in the Euclidean norm, of reading a ciphertext out in double precision, twice over: a transform of
 8,192 points errs by less than 128 · 2^-53 (Higham, Accuracy and Stability of Numerical Algorithms, theorem 24.2)."""
 
@@ -34,7 +34,8 @@ class Sharing:
     With `bits` b, what others see of the shared scores is within statistical distance 2^-b of what they would see if
     decryption were exact and told nothing of the key. The divergence of each is at most t²/(2σ²) for key-dependent
     errors of norm t (Canonne, Kamath & Steinke 2020, proposition 5), divergences add up, and Pinsker's inequality
-    bounds the distance by √shares · t / (2σ), which σ = 2^(b−1) · t · √shares makes 2^-b.
+    bounds the distance by √shares · t / (2σ), which σ = 2^(b−1) · t · √shares makes 2^-b. That is so for replies that
+    were computed as agreed: a server that sends other ciphertexts can make the errors larger than t.
     """
 
     def __init__(self, *, shares: int, bits: int) -> None:
