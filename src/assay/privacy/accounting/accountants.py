@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from assay.core.errors import AssayError, MissingExtra
 from assay.privacy.accounting.pairs import ALONE, Pair, pair_of
@@ -69,8 +73,27 @@ def check_delta(delta: float, /, *, examples: int) -> None:
         )
 
 
+def privacy_profile(plan: Plan, /, *, epsilons: Sequence[float]) -> NDArray[np.float64]:
+    """(epsilons,) the delta of `plan` at each epsilon of at least 0, from above, by privacy loss distributions."""
+    pair = pair_of(plan)
+    orders, rdp = divergences(pair)
+    losses = _losses(pair, rough=epsilon_new(orders, rdp, delta=1e-6))
+    return np.asarray(losses.get_delta(np.asarray(epsilons, dtype=np.float64)), dtype=np.float64)
+
+
 def _pld(pair: Pair, delta: float, *, rough: float) -> float:
-    """By dp-accounting. `rough` is an epsilon from above, for the step of the grid.
+    found = float(_losses(pair, rough=rough).get_epsilon(delta))
+    if math.isfinite(found):
+        return found
+    raise AssayError(
+        f"Privacy loss distributions say nothing at a delta of {delta:g}.",
+        code="delta",
+        hint="Give a larger delta, or use the accountant rdp.",
+    )
+
+
+def _losses(pair: Pair, *, rough: float) -> Any:
+    """The accountant of dp-accounting after all answers. `rough` is an epsilon from above, for the step of the grid.
 
     Rounding adds to the variance of each step's loss at most step²/4: with √count × step far below epsilon that is
     nothing. A mixture of several shifts is laid on a coarser grid, because each point of it takes a search.
@@ -79,28 +102,20 @@ def _pld(pair: Pair, delta: float, *, rough: float) -> float:
     from dp_accounting.pld import PLDAccountant
 
     relation = privacy_accountant.NeighboringRelation.ADD_OR_REMOVE_ONE
+    mixed = pair.chance is None and len(pair.upper) > 2
     event: Any
     if pair.certain is not None:
         event = dp_event.GaussianDpEvent(pair.sd / pair.certain)
-    elif pair.chance is not None or len(pair.upper) == 2:
-        event = dp_event.PoissonSampledDpEvent(
-            1 - pair.upper.get(0.0, 0.0), dp_event.GaussianDpEvent(pair.sd / max(pair.upper))
-        )
-        if pair.chance is None:
-            relation = privacy_accountant.NeighboringRelation.REPLACE_ONE
-    else:
+    elif mixed:
         assert pair.lower == ALONE
         event = dp_event.MixtureOfGaussiansDpEvent(pair.sd, list(pair.upper), list(pair.upper.values()))
-    mixed = pair.chance is None and len(pair.upper) > 2
+    else:
+        gaussian = dp_event.GaussianDpEvent(pair.sd / max(pair.upper))
+        event = dp_event.PoissonSampledDpEvent(1 - pair.upper.get(0.0, 0.0), gaussian)
+        if pair.chance is None:
+            relation = privacy_accountant.NeighboringRelation.REPLACE_ONE
     step = _grid(rough, pair.count) * (10 if mixed else 1)
-    found = float(PLDAccountant(relation, step).compose(event, pair.count).get_epsilon(delta))
-    if math.isfinite(found):
-        return found
-    raise AssayError(
-        f"Privacy loss distributions say nothing at a delta of {delta:g}.",
-        code="delta",
-        hint="Give a larger delta, or use the accountant rdp.",
-    )
+    return PLDAccountant(relation, step).compose(event, pair.count)
 
 
 def _grid(rough: float, count: int) -> float:

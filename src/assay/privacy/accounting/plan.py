@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
-from assay.core.errors import AssayError
+from assay.core.errors import AssayError, unknown
 from assay.privacy.loss.adjacency import Adjacency, required
 
 
@@ -32,6 +33,8 @@ class NoiseSource(StrEnum):
     FLOATING_POINT = "floating-point noise"
     LATTICE = "noise on an integer lattice"
 
+
+E = TypeVar("E", bound=StrEnum)
 
 ROW = "row"
 """The unit where each row is protected for itself."""
@@ -135,6 +138,13 @@ class Plan:
 
 
 _OPTIONAL = ("steps", "max_rows", "microbatches", "epochs", "clip_count_noise")
+
+
+def named(kind: type[E], name: str, /) -> E:
+    """The member of a StrEnum with this value; an error that lists them otherwise."""
+    if name not in set(kind):
+        raise unknown(kind.__name__.lower(), name, list(kind), code="usage")
+    return kind(name)
 
 
 def _require(holds: bool, message: str) -> None:

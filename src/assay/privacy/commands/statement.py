@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from assay.core.budget.accounting import loss_to_json
-from assay.core.errors import AssayError, unknown
+from assay.core.errors import AssayError
 from assay.core.house import House
 from assay.core.part import command
 from assay.privacy.accounting.accountants import Accountant
 from assay.privacy.accounting.calibration import noise_for
 from assay.privacy.accounting.charge import amount
-from assay.privacy.accounting.plan import ROW, Plan, Sampling
+from assay.privacy.accounting.plan import ROW, Plan, Sampling, named
 from assay.privacy.accounting.statement import Statement, statement
 from assay.privacy.loss.amount import Amount
 from assay.privacy.spending.opening import adjacency_of
-
-E = TypeVar("E", bound=StrEnum)
 
 
 @dataclass(frozen=True)
@@ -81,7 +78,7 @@ def statement_of_training(
         epochs=epochs,
         steps=steps,
         max_grad_norm=clip,
-        sampling=_named(Sampling, sampling),
+        sampling=named(Sampling, sampling),
         adjacency=adjacency_of(adjacency),
         unit=unit,
         max_rows=max_rows,
@@ -89,16 +86,9 @@ def statement_of_training(
         clip_count_noise=clip_count_noise,
         repeats=repeats,
     )
-    by = _named(Accountant, accountant)
+    by = named(Accountant, accountant)
     if target_epsilon is not None:
         found = noise_for(plan, target_epsilon=target_epsilon, delta=delta, accountant=by)
         plan = replace(plan, noise_multiplier=found)
     made = statement(plan, delta=delta, accountant=by)
     return Promise(made, amount(plan, delta=delta, accountant=by))
-
-
-def _named(kind: type[E], name: str) -> E:
-    """The member with this value; an error that lists them otherwise."""
-    if name not in set(kind):
-        raise unknown(kind.__name__.lower(), name, list(kind), code="usage")
-    return kind(name)

@@ -1,0 +1,1 @@
+"""Whether a private training does what its claim says, judged from outside by what it releases."""
