@@ -293,3 +293,16 @@ def test_the_commands_are_on_the_command_line(notes, tmp_path):
     missing = CliRunner().invoke(click_command("reidentify", reidentify), ["--in", str(out), "--store", store])
     assert isinstance(missing.exception, AssayError)
     assert "Missing: --out, --keys" in str(missing.exception)
+
+
+def test_the_face_there_and_back(notes, tmp_path):
+    from assay import privacy
+
+    keys = tmp_path / "keys.txt"
+    done = privacy.deidentify(notes, columns="note", cells={"phone": "PHONE"}, operator="reversible", keys=keys)
+    assert done.replaced.to_json()["replaced"]["phone"] == {"PHONE": 3}
+    done.write(tmp_path / "out.parquet")
+    back = privacy.reidentify(tmp_path / "out.parquet", columns=["note", "phone"], keys=keys)
+    assert [[value or "" for value in row.values()] for row in back.to_pylist()] == NOTES[1:]
+    with pytest.raises(AssayError, match="No column was named"):
+        privacy.deidentify(notes)

@@ -6,9 +6,9 @@ In Python: `from assay import privacy`, then `privacy.anonymize("people.parquet"
 from __future__ import annotations
 
 from assay.core.part import Area
-from assay.privacy.face import anonymity, anonymize, query
+from assay.privacy.face import anonymity, anonymize, deidentify, query, reidentify
 
-__all__ = ["anonymity", "anonymize", "area", "query"]
+__all__ = ["anonymity", "anonymize", "area", "deidentify", "query", "reidentify"]
 
 area = Area(
     name="privacy",

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from assay.core.house import Ledger
     from assay.privacy.anonymity.anonymize import Anonymized
     from assay.privacy.anonymity.measures.summary import Anonymity
+    from assay.privacy.deidentification.tables.whole import Deidentified
     from assay.privacy.queries.answer import PrivateAnswer
 
 
@@ -40,3 +41,24 @@ def query(source: Any, ask: str, /, *, ledger: Ledger | None, **settings: Any) -
     from assay.privacy.queries.query import query as answered
 
     return answered(source, ask, ledger=ledger, **settings)
+
+
+def deidentify(source: Any, /, *, columns: Sequence[str] = (), **settings: Any) -> Deidentified:
+    """A pseudonymous table: the identifiers in its texts and cells replaced; see `deidentification.tables.calls`.
+
+    `source` is a frame, a path or a relation, `columns` its free texts. Settings: cells, operator, keys, key_ids,
+    subject, engine, recognizers, domains, settings, threshold, progress.
+    """
+    from assay.privacy.deidentification.tables.calls import deidentify as made
+
+    return made(source, columns=columns, **settings)
+
+
+def reidentify(source: Any, /, *, columns: Sequence[str] = (), **settings: Any) -> Any:
+    """The pyarrow Table in which what `deidentify` wrote with a key is read again; see `deidentification.tables.calls`.
+
+    Settings: keys, format_preserved, key_ids, domains, characters, progress.
+    """
+    from assay.privacy.deidentification.tables.calls import reidentify as made
+
+    return made(source, columns=columns, **settings)

@@ -30,6 +30,6 @@ United States, Uruguay, Uzbekistan, Vanuatu, Vatican City, Venezuela, Vietnam, W
 """Turkey, Jordan and Georgia, which are words and names too, are left to a model."""
 
 COUNTRY = (
-    "(?:" + "|".join(re.escape(name).replace(r"\ ", " ") for name in sorted(COUNTRIES, key=len, reverse=True)) + ")"
+    "(?:" + "|".join(re.escape(name).replace(r"\ ", "[ -]") for name in sorted(COUNTRIES, key=len, reverse=True)) + ")"
 )
 """A regular expression of them, the longest first."""
