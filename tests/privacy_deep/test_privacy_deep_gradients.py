@@ -8,7 +8,8 @@ from opacus.layers import DPLSTM
 from torch import nn
 
 from assay.core.errors import AssayError
-from assay.privacy.deep.gradients.clipping import AdaptiveClipping, clipped_sum
+from assay.privacy.deep.adaptive import AdaptiveClipping
+from assay.privacy.deep.gradients.clipping import clipped_sum
 from assay.privacy.deep.gradients.hooks import RowGradients
 from assay.privacy.deep.tuning import head_only, lora, merged
 

@@ -22,7 +22,7 @@ from assay.core.budget.accounting import Accounting, Budget
 from assay.core.budget.terms import Bounds, Terms
 from assay.core.errors import AssayError
 from assay.privacy.deep import training
-from assay.privacy.deep.gradients.clipping import AdaptiveClipping
+from assay.privacy.deep.adaptive import AdaptiveClipping
 from assay.privacy.deep.promise import weights_digest
 from assay.privacy.deep.start import dp_training
 from assay.privacy.loss.adjacency import Adjacency

@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader
 from assay.core.errors import AssayError, unknown
 from assay.core.house import Ledger
 from assay.privacy.accounting.plan import ROW, Plan, Sampling
-from assay.privacy.deep.gradients.clipping import AdaptiveClipping
+from assay.privacy.deep.adaptive import AdaptiveClipping
 from assay.privacy.deep.sampling import draws_again, is_custom, repeats_rows
 from assay.privacy.loss.adjacency import Adjacency
 

@@ -1,0 +1,180 @@
+"""A person's own torch network, trained privately on an encoded table, for `assay privacy train --model m:Net`."""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from assay.core.errors import AssayError
+from assay.privacy.accounting.plan import ROW, Plan
+from assay.privacy.deep.settings import Settings
+from assay.privacy.deep.start import begun
+from assay.privacy.training.descent import Diagnostics
+from assay.privacy.training.optimizers import Stepping
+from assay.privacy.training.tables.prepared import Table
+from assay.privacy.training.tables.schema import Categorical
+
+ROWS_AT_ONCE = 4096
+"""Rows whose gradients are held at a time."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedModule:
+    """A trained torch module, the plan it was trained by, and why nothing is promised of it (empty where it is)."""
+
+    module: nn.Module
+    plan: Plan
+    not_private: tuple[str, ...] = ()
+    diagnostics: dict[str, list[int]] = field(default_factory=dict)
+
+
+def module_named(name: str, /, *, inputs: int, outputs: int) -> nn.Module:
+    """What "package.module:Net" makes of `Net(inputs, outputs)`; whoever names it has it run in this process.
+
+    The network takes (rows, inputs) floats and gives (rows, outputs) log-odds of the classes, or one number.
+    """
+    module, colon, attribute = name.partition(":")
+    try:
+        found = pkgutil.resolve_name(name) if colon and module and attribute else None
+    except (ImportError, AttributeError, ValueError) as error:
+        raise _no_network(name, str(error)) from error
+    if not callable(found):
+        raise _no_network(name, "it is not callable")
+    try:
+        made = found(inputs, outputs)
+    except TypeError as error:
+        raise _no_network(name, f"{attribute}({inputs}, {outputs}) fails: {str(error)[:200]}") from error
+    if not isinstance(made, nn.Module):
+        raise _no_network(name, f"it gives a {type(made).__name__}")
+    return made.train()
+
+
+def _no_network(name: str, why: str) -> AssayError:
+    return AssayError(
+        f"There is no network {name!r}: {why}.",
+        code="model",
+        hint="Name a class of an installed module, package.module:Net, where Net(inputs, outputs) is a torch module.",
+    )
+
+
+def train_module(
+    name: str,
+    table: Table,
+    plan: Plan,
+    /,
+    *,
+    delta: float,
+    accountant: str = "pld",
+    stepping: Stepping | None = None,
+    max_rows: int = 1,
+    diagnostics: Diagnostics = "off",
+    insecure_seed: int | None = None,
+    advanced: Callable[[int], None] | None = None,
+) -> TrainedModule:
+    """The network `name` trained on `table` by `plan`, whose noise is set; log loss, or half the squared error.
+
+    `delta` and `accountant` are those that the plan was made for, `max_rows` the most rows of a unit that are used.
+    The weights kept are the mean over the last `stepping.averaged` of the steps. `advanced` is told the number of
+    finished steps.
+    """
+    how = stepping or Stepping()
+    classes = len(table.label.categories) if isinstance(table.label, Categorical) else 0
+    quiet = torch.random.fork_rng() if insecure_seed is not None else nullcontext()
+    with quiet:
+        if insecure_seed is not None:
+            torch.manual_seed(insecure_seed)
+        model = module_named(name, inputs=table.encoding.width, outputs=classes or 1)
+    rows = _rows(table, max_rows)
+    settings = Settings(
+        delta=delta,
+        accountant=accountant,
+        noise_multiplier=plan.noise_multiplier,
+        epochs=plan.epochs,
+        steps=plan.steps,
+        max_grad_norm=plan.max_grad_norm,
+        examples=plan.examples,
+        units=rows.units,
+        unit=plan.unit if plan.unit != ROW else "unit",
+        max_rows_at_once=ROWS_AT_ONCE,
+        diagnostics=diagnostics,
+        insecure_seed=insecure_seed,
+    )
+    loader = DataLoader(rows.data, batch_size=plan.batch)
+    with begun(model, _optimizer(model, how), loader, settings) as dp:
+        if dp.plan != plan:
+            raise AssayError("This training knows Poisson sampling of rows or whole units.", code="plan")
+        mean = _Mean(model, start=dp.steps - round(how.averaged * dp.steps))
+        for x, y in dp.loader:
+            loss: Any = _cost(model(x), y, classes)
+            loss.backward()
+            dp.optimizer.step()
+            mean.add(dp.done)
+            if advanced is not None:
+                advanced(dp.done)
+        mean.put()
+    return TrainedModule(model.eval(), plan, dp.not_private, dp.diagnostics)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    data: TensorDataset
+    units: Any
+
+
+def _rows(table: Table, max_rows: int) -> _Rows:
+    """The rows that can be used, as tensors, and the unit of each."""
+    found = table.examples(table.architecture(), max_rows=max_rows)
+    if found.members is None:
+        places, units = np.arange(len(found.x)), None
+    else:
+        places = found.members[found.members >= 0]
+        units = np.nonzero(found.members >= 0)[0]
+    y = torch.from_numpy(np.ascontiguousarray(found.y[places]))
+    return _Rows(TensorDataset(torch.from_numpy(np.ascontiguousarray(found.x[places])), y), units)
+
+
+def _cost(answers: Tensor, y: Tensor, classes: int) -> Tensor:
+    if answers.shape != (len(y), classes or 1):
+        raise AssayError(
+            f"The network answers with shape {tuple(answers.shape)}; expected {(len(y), classes or 1)}.",
+            code="outputs",
+            hint="Give log-odds of each class in the order of the schema, or one number, before any softmax.",
+        )
+    if classes:
+        return nn.functional.cross_entropy(answers, y.long())
+    return (answers[:, 0] - y.to(answers.dtype)).square().mean() / 2
+
+
+def _optimizer(model: nn.Module, how: Stepping) -> torch.optim.Optimizer:
+    trained = [p for p in model.parameters() if p.requires_grad]
+    if how.optimizer == "adam":
+        return torch.optim.Adam(trained, lr=how.learning_rate)
+    return torch.optim.SGD(trained, lr=how.learning_rate, momentum=how.momentum)
+
+
+class _Mean:
+    """The mean of the parameters over the steps after `start`."""
+
+    def __init__(self, model: nn.Module, /, *, start: int) -> None:
+        self.parameters, self.start, self.count = list(model.parameters()), start, 0
+        self.totals = [torch.zeros_like(p, dtype=torch.float64) for p in self.parameters]
+
+    def add(self, done: int) -> None:
+        if done > self.start:
+            self.count += 1
+            for total, p in zip(self.totals, self.parameters, strict=True):
+                total += p.detach()
+
+    def put(self) -> None:
+        with torch.no_grad():
+            for total, p in zip(self.totals, self.parameters, strict=True):
+                if self.count:
+                    p.copy_(total / self.count)
