@@ -16,6 +16,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 LISTS = ("protected", "feature", "identifier", "quasi_identifier", "control")
 ROLES = (
     *("label", "prediction", "weight", "weights", "time", "split", "unit", "observed", "randomised"),
+    *("consent", "purpose"),
     *("favourable", "threshold", "task"),
 )
 
@@ -51,6 +52,8 @@ _CASE_OPTIONS = [
     click.option("--time", metavar="COLUMN", help="When the row happened."),
     click.option("--observed", metavar="COLUMN", help="True where the outcome is known."),
     click.option("--randomised", metavar="COLUMN", help="True where it was obtained whatever the decision."),
+    click.option("--consent", metavar="COLUMN", help="Whose rows may be trained on: true, or a list of purposes."),
+    click.option("--purpose", metavar="NAME", help="The purpose that --consent must list."),
     click.option("--favourable", metavar="VALUE", help="The label that is good for the person."),
     click.option("--threshold", type=float, help="Score from which it is favourable. Default 0.5."),
     click.option("--task", type=click.Choice(["binary", "multiclass", "regression"]), help="Default: as the label."),

@@ -18,6 +18,7 @@ from assay.data.keys import Keys, frozen_codings
 from assay.data.outputs import output_columns
 from assay.data.plan import Available, Wanted, scans, serve
 from assay.data.roles.amounts import outcomes
+from assay.data.roles.consent import check_consent, consents, no_consent
 from assay.data.roles.given import Given, Roles, check_roles, roles_of
 from assay.data.roles.observed import with_observed_labels
 from assay.data.roles.outcome import held_out_levels, resolve, tally
@@ -46,6 +47,7 @@ class Case:
         codings: Codings | None = None,
     ) -> None:
         check_roles(rows, roles)
+        check_consent(roles)
         rows = with_observed_labels(rows, roles)
         for role, columns in (("protected", roles.protected), ("controls", roles.controls)):
             for column in columns:
@@ -92,7 +94,8 @@ class Case:
         predicts it. `reference` names a group for an attribute, `population` gives shares of groups.
 
         `observed` is true (or 1) where the label was observed; elsewhere the label is ignored, whatever stands there.
-        `randomised` is true in rows whose outcome was obtained whatever the decision would have been.
+        `randomised` is true in rows whose outcome was obtained whatever the decision would have been. `consent` is true
+        where the row may be trained on, or lists the purposes that its person agreed to, one of which `purpose` names.
 
         `bins` are frozen codings, or bin edges by feature name and "score". `inputs` are what the model is fed where
         that is not the features. Every mistake in the roles or the data is an AssayError.
@@ -258,6 +261,22 @@ class Case:
             if done > wanted[-1]:
                 break
         return pa.concat_tables(parts).take(pa.array(np.searchsorted(wanted, np.asarray(places))))
+
+    def require_consent(self, use: str, /) -> None:
+        """Raise AssayError "consent" where `use` would train on rows whose people did not agree to it.
+
+        Nothing without the role `consent`. Rows that `split` holds out are not trained on and need none.
+        """
+        if self.roles.consent is None:
+            return
+        split = self.roles.split if self.held_out else None
+        lacking = 0
+        for table in self._rows.stream([self.roles.consent, *([split] if split else [])], size=BATCH):
+            agreed = consents(table.column(0), purpose=self.roles.purpose)
+            aside = [str(v) in self.held_out for v in table.column(1).to_pylist()] if split else [False] * len(agreed)
+            lacking += sum(not yes and not out for yes, out in zip(agreed, aside, strict=True))
+        if lacking:
+            raise no_consent(self.roles, lacking, use)
 
     @property
     def model_columns(self) -> tuple[str, ...]:

@@ -30,6 +30,8 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "unit",
         "observed",
         "randomised",
+        "consent",
+        "purpose",
         "identifiers",
         "quasi_identifiers",
         "controls",

@@ -33,6 +33,8 @@ class Given(TypedDict, total=False):
     unit: str | None
     observed: str | None
     randomised: str | None
+    consent: str | None
+    purpose: str | None
     identifiers: str | Sequence[str]
     quasi_identifiers: str | Sequence[str]
     controls: str | Sequence[str]
@@ -49,6 +51,7 @@ class Roles:
     `favourable` is the text of the favourable label, `threshold` the score from which a prediction is favourable where
     no prediction is given. `reference` names the group of an attribute that others are held against. `observed` is true
     where the outcome is known (elsewhere the label is ignored), `randomised` in the rows of a randomised slice.
+    `consent` says whose rows may be trained on: true or false, or, where `purpose` names one, a list of purposes.
     """
 
     label: str | None = None
@@ -63,6 +66,8 @@ class Roles:
     unit: str | None = None
     observed: str | None = None
     randomised: str | None = None
+    consent: str | None = None
+    purpose: str | None = None
     identifiers: tuple[str, ...] = ()
     quasi_identifiers: tuple[str, ...] = ()
     controls: tuple[str, ...] = ()
@@ -90,7 +95,7 @@ class Roles:
         return {name: columns for name, columns in out.items() if columns}
 
 
-_SINGLE = ("label", "prediction", "weight", "time", "split", "unit", "observed", "randomised")
+_SINGLE = ("label", "prediction", "weight", "time", "split", "unit", "observed", "randomised", "consent")
 _MANY = ("features", "identifiers", "quasi_identifiers", "controls")
 _OUTCOMES = ("label", "prediction", "score")
 
@@ -115,6 +120,8 @@ def roles_of(rows: Rows, given: Given, /) -> Roles:
         unit=one["unit"],
         observed=one["observed"],
         randomised=one["randomised"],
+        consent=one["consent"],
+        purpose=given.get("purpose") or None,
         protected=several["protected"],
         identifiers=several["identifiers"],
         quasi_identifiers=several["quasi_identifiers"],

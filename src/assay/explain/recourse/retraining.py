@@ -81,6 +81,7 @@ def _sample(case: Case, model: Model, rows: int, seed: int) -> TrainingRows:
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    case.require_consent("Training again")
     label, split = str(case.roles.label), case.roles.split
     names = list(dict.fromkeys([*case.model_columns, label, *([split] if split else [])]))
     table = case.rows(names, limit=rows if not case.held_out else 4 * rows, seed=seed)

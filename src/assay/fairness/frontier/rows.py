@@ -68,7 +68,7 @@ def divided(
 
     `attributes` are crossed; by default the first protected attribute. Rows without a label are left out. A missing
     number becomes the median of the fitted rows, and a column says so; a missing name is a name of its own. `limit`
-    takes a seeded sample of rows. A Case with weights is an error.
+    takes a seeded sample of rows. A Case with weights, or with rows to fit on that lack consent, is an error.
     """
     roles = case.roles
     chosen = tuple(attributes) or roles.protected[:1]
@@ -107,6 +107,7 @@ def _check(case: Case, chosen: Sequence[str]) -> None:
         )
     if roles.observed is not None:
         raise selective("Mitigation")
+    case.require_consent("Mitigation")
     if roles.weight is not None:
         raise AssayError("Cases with weights are not compared.", code="weighted", hint="Leave the weight out.")
     if not chosen or not roles.features:

@@ -44,6 +44,7 @@ def minimisation(
         reason = Message("observed-label", "the label is observed only for some rows")
         yield Measure("droppable_features", None, case.n, reason=reason)
         return
+    case.require_consent("Trying features")
     table = case.rows((*features, label), limit=rows, seed=seed)
     table = table.filter(np.array([text is not None for text in _levels(table, label)]))
     outcome = coded(table, label)
