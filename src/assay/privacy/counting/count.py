@@ -28,13 +28,17 @@ def count(
     is no declared level is in no table that has that dimension, training rows are in none.
     """
     axes = [axis for axis in declared.axes if any(axis.dim.key in table.dims for table in tables)]
-    columns = (*(axis.column for axis in axes), *(name for name in (declared.training, unit) if name))
-    with opened(source, columns) as (connection, types):
+    with opened(source, columns_of(declared, unit)) as (connection, types):
         found = connection.sql(_query(axes, types, declared.training, unit, most)).to_arrow_table()
     n = found["n"].to_numpy().astype(np.int64)
     codes = {axis.dim.key: found[f"a{i}"].to_numpy().astype(np.int64) for i, axis in enumerate(axes)}
     sizes = {axis.dim.key: len(axis) for axis in axes}
     return [_table([codes[dim] for dim in t.dims], [sizes[dim] for dim in t.dims], n) for t in tables]
+
+
+def columns_of(declared: Declared, unit: str | None, /) -> tuple[str, ...]:
+    """Every column that is read, the unit's included."""
+    return tuple(dict.fromkeys((*declared.columns, *((unit,) if unit else ()))))
 
 
 def _table(codes: Sequence[Ints], sizes: Sequence[int], n: Ints) -> Ints:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,7 +33,10 @@ def files(data: str | Sequence[str], /) -> Source:
     if all(file.lower().endswith(PARQUET) for file in found):
         reads = f"read_parquet({listed(found)}, hive_partitioning=false)"
     elif all(file.lower().endswith(CSV) for file in found):
-        separator, *names = header(found[0])
+        headers = [_header(file) for file in found]
+        if any(one != headers[0] for one in headers):
+            raise AssayError("The files have different columns.", code="file", hint="Give files with the same header.")
+        separator, *names = headers[0]
         columns = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in names)
         reads = (
             f"read_csv({listed(found)}, header=true, auto_detect=false, columns={{{columns}}}, "
@@ -43,6 +47,21 @@ def files(data: str | Sequence[str], /) -> Source:
             "The data are neither Parquet nor CSV files.", code="file", hint=f"Files end in {', '.join(PARQUET + CSV)}."
         )
     return Source(reads, tuple(dict.fromkeys(sha256(file) for file in found)))
+
+
+def _header(file: str) -> list[str]:
+    try:
+        return header(file)
+    except (OSError, EOFError, UnicodeDecodeError, csv.Error):
+        raise _unreadable() from None
+
+
+def _unreadable() -> AssayError:
+    return AssayError(
+        "The data could not be counted.",
+        code="private-data",
+        hint="Nothing more is said, because it could tell of the data. `assay audit` without --epsilon says more.",
+    )
 
 
 @contextmanager
@@ -64,10 +83,6 @@ def opened(source: Source, columns: Sequence[str], /) -> Iterator[tuple[Any, dic
                 raise unknown("column", column, types, code="column")
         yield connection, types
     except duckdb.Error:
-        raise AssayError(
-            "The data could not be counted.",
-            code="private-data",
-            hint="Nothing more is said, because it could tell of the data. `assay audit` without --epsilon says more.",
-        ) from None
+        raise _unreadable() from None
     finally:
         connection.close()

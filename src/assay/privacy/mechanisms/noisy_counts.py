@@ -12,6 +12,7 @@ from assay.core.part import part
 from assay.data.declared.declared import Declared
 from assay.data.declared.published import Published
 from assay.data.plan import Wanted
+from assay.privacy.counting.count import columns_of
 from assay.privacy.counting.publish import Loss, Units, publish
 from assay.privacy.counting.source import Source, files
 from assay.privacy.loss.adjacency import Adjacency
@@ -60,10 +61,11 @@ def noisy_counts(
 def _source(data: Any, declared: Declared, units: Units) -> Source:
     if isinstance(data, str) or (isinstance(data, Sequence) and all(isinstance(one, str) for one in data)):
         return files(data)
-    columns = dict.fromkeys((*declared.columns, *((units.column,) if units.column else ())))
     known = [one for one in data.identities() if one.get("kind") != "model"]
     in_memory = any("sha256" not in one and not str(one.get("kind", "")).endswith(" table") for one in known)
-    return Source("private_source", () if in_memory else source_identities(known), data.rows(list(columns)))
+    return Source(
+        "private_source", () if in_memory else source_identities(known), data.rows(columns_of(declared, units.column))
+    )
 
 
 def _units(declared: Declared, ledger: Ledger | None, adjacency: str | None) -> Units:
