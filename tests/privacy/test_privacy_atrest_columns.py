@@ -130,6 +130,11 @@ def test_a_person_is_erased_from_every_copy_and_the_others_stay(table, tmp_path,
     assert back.column("age").to_pylist() == [None, 41, None, None, 7]
     with pytest.raises(AssayError, match="was shredded"):
         seal(table, tmp_path / "again.parquet", "note", keys=keys)
+    rewritten(
+        tmp_path / "sealed.parquet", lambda same: same.set_column(0, "person", pa.array(["ann", "ann", *PEOPLE[2:]]))
+    )
+    with pytest.raises(AssayError, match="was changed"):
+        unseal(tmp_path / "sealed.parquet", tmp_path / "cleared.parquet", "note", "age", keys=keys)
 
 
 def rewritten(path, change):
@@ -203,7 +208,7 @@ def test_every_changed_letter_of_a_sealed_csv_is_found(tmp_path, keys):
         sealed.write_text(text[:at] + other + text[at + 1 :], encoding="utf-8", newline="")
         with pytest.raises(AssayError):
             unseal(sealed, tmp_path / "back.csv", "note", keys=keys)
-    for wrong in ("", "not base64!", "x" * 60):
+    for wrong in ("", "not base64!", "x" * 80):
         sealed.write_text(text[:begin] + wrong + "\r\n", encoding="utf-8", newline="")
         with pytest.raises(AssayError, match=r"was changed|never sealed"):
             unseal(sealed, tmp_path / "back.csv", "note", keys=keys)

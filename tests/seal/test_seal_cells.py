@@ -12,24 +12,31 @@ from assay.seal.atrest.cells import CellCipher, SealedColumn, new_table, table_o
 SUBJECTS = ["ann", "bob", "ann", "eve"]
 CELLS = [b"one", None, b"", b"one"]
 KEYS = {"ann": bytes(32), "bob": bytes([1]) * 32, "eve": bytes([2]) * 32}
+VOUCHING = bytes([7]) * 32
 COLUMN = SealedColumn(bytes(16), "note", b"string", 4)
-SEALED = CellCipher(COLUMN, KEYS).seal(CELLS, SUBJECTS)
+
+
+def cipher_of(column=COLUMN, keys=KEYS, vouching=VOUCHING):
+    return CellCipher(column, keys, vouching=vouching)
+
+
+SEALED = cipher_of().seal(CELLS, SUBJECTS)
 
 
 def opened(sealed, *, column=COLUMN, subjects=SUBJECTS, keys=KEYS):
-    return CellCipher(column, keys).open(sealed, subjects)
+    return cipher_of(column, keys).open(sealed, subjects)
 
 
 @given(cells=st.lists(st.none() | st.binary(max_size=40), max_size=6), start=st.integers(0, 10**9))
 def test_cells_come_back(cells, start):
     column = SealedColumn(new_table(), "c", b"binary", 10**9 + 6)
     subjects = ["s"] * len(cells)
-    cipher = CellCipher(column, {"s": bytes(32)})
+    cipher = cipher_of(column, {"s": bytes(32)})
     assert cipher.open(cipher.seal(cells, subjects, start=start), subjects, start=start) == cells
 
 
 def test_batches_make_the_column_that_one_call_makes():
-    cipher = CellCipher(COLUMN, KEYS)
+    cipher = cipher_of()
     assert cipher.seal(CELLS[:2], SUBJECTS[:2]) + cipher.seal(CELLS[2:], SUBJECTS[2:], start=2) == SEALED
 
 
@@ -77,13 +84,28 @@ def test_shredded_subjects_have_no_value_and_nothing_is_sealed_for_them():
     gone = KEYS | {"ann": None}
     assert opened(SEALED, keys=gone) == [None, None, None, b"one"]
     with pytest.raises(AssayError, match="was shredded"):
-        CellCipher(COLUMN, gone).seal([b"x"], ["ann"])
+        cipher_of(keys=gone).seal([b"x"], ["ann"])
+
+
+def test_no_cell_can_be_passed_for_one_of_a_shredded_subject():
+    """Whoever edits the table cannot clear a cell by giving its row to a subject whose key is gone."""
+    gone = KEYS | {"ann": None}
+    with pytest.raises(AssayError, match="was changed"):
+        opened(SEALED, subjects=["ann", "ann", "ann", "eve"], keys=gone)
+    for at in range(len(SEALED[0])):
+        broken = SEALED[0][:at] + bytes([SEALED[0][at] ^ 1]) + SEALED[0][at + 1 :]
+        with pytest.raises(AssayError, match="was changed"):
+            opened([broken, *SEALED[1:]], keys=gone)
+    with pytest.raises(AssayError, match="was changed"):
+        opened([SEALED[2], SEALED[1], SEALED[0], SEALED[3]], keys=gone)
+    with pytest.raises(AssayError, match="was changed"):
+        cipher_of(keys=gone, vouching=bytes(32)).open(SEALED, SUBJECTS)
 
 
 def test_no_two_cells_share_key_and_nonce():
     """Under one key of a subject, two tables and two columns give unlike bytes for the same value in the same row."""
     columns = [SealedColumn(bytes([t]) * 16, name, b"string", 1) for t in (1, 2) for name in ("a", "b")]
-    bodies = {CellCipher(column, KEYS).seal([b"same value"], ["ann"])[0][17:] for column in columns}
+    bodies = {cipher_of(column).seal([b"same value"], ["ann"])[0][17:-16] for column in columns}
     assert len(bodies) == 4
 
 
@@ -92,4 +114,4 @@ def test_what_is_no_sealed_cell_is_said():
     with pytest.raises(AssayError, match="was changed"):
         table_of(b"short", name="note")
     with pytest.raises(AssayError, match="never sealed"):
-        table_of(b"x" * 40, name="note")
+        table_of(b"x" * 60, name="note")

@@ -66,7 +66,7 @@ def seal_columns(
     forms = [_form(source, file, name) for name in columns]
     rows, subjects, _ = _survey(file, whose, ())
     made, table = keys.add(subjects), new_table()
-    ciphers = _ciphers(forms, dict.fromkeys(columns, table), rows, keys.keys_of(subjects))
+    ciphers = _ciphers(forms, dict.fromkeys(columns, table), rows, keys, keys.keys_of(subjects))
 
     def change(batch: Any, start: int, names: Sequence[str]) -> Any:
         for form in forms:
@@ -84,14 +84,14 @@ def open_columns(
 ) -> Sealing:
     """`out` is the file `source` with the sealed cells of `columns` readable again; no file where any was changed.
 
-    The cells of subjects whose keys were shredded are missing values, and are counted. Which they are is told by the
-    store of keys alone: nobody but its keeper can pass a cell for one of them.
+    The cells of subjects whose keys were shredded are missing values, and are counted; that they are the cells that
+    were sealed for those subjects is checked too.
     """
     file = _opened(source, out, columns, whose)
     forms = [_form(source, file, name, sealed=True) for name in columns]
     rows, subjects, tables = _survey(file, whose, forms)
     held = keys.keys_of(subjects)
-    ciphers = _ciphers(forms, tables, rows, held)
+    ciphers = _ciphers(forms, tables, rows, keys, held)
     shredded = 0
 
     def change(batch: Any, start: int, names: Sequence[str]) -> Any:
@@ -152,9 +152,14 @@ def _survey(file: TableFile, whose: Whose, sealed: Sequence[Form]) -> tuple[int,
 
 
 def _ciphers(
-    forms: Sequence[Form], tables: Mapping[str, bytes], rows: int, keys: Mapping[str, bytes | None]
+    forms: Sequence[Form],
+    tables: Mapping[str, bytes],
+    rows: int,
+    keys: SubjectKeys,
+    held: Mapping[str, bytes | None],
 ) -> dict[str, CellCipher]:
-    return {form.name: CellCipher(SealedColumn(tables[form.name], form.name, form.kind, rows), keys) for form in forms}
+    columns = {form.name: SealedColumn(tables[form.name], form.name, form.kind, rows) for form in forms}
+    return {name: CellCipher(column, held, vouching=keys.vouching()) for name, column in columns.items()}
 
 
 def _rewrite(

@@ -3,12 +3,14 @@
 A cell that was changed, cleared, exchanged with another, moved to another row, column or table, and a table with rows
 added, dropped or put in another order, are all found when the column is opened. AES-256-GCM; the key of a cell is
 derived (HKDF-SHA256, RFC 5869) from the key of its subject for one table and column, and its nonce is the row, so no
-pair of key and nonce is used twice.
+pair of key and nonce is used twice. A tag (HMAC-SHA256) under a key that is nobody's own vouches for the cells of
+subjects whose keys are gone: no other cell can be passed for one of theirs.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +29,8 @@ FORMAT = 1
 TABLE_BYTES = 16
 _HEAD_BYTES = 1 + TABLE_BYTES
 _TAG_BYTES = 16
-_PURPOSE = b"assay sealed cells 1"
+_LEAST_BYTES = _HEAD_BYTES + 1 + 2 * _TAG_BYTES
+_PURPOSE, _VOUCHING = b"assay sealed cells 1", b"assay sealed cells 1: vouching"
 _HELD_CIPHERS = 1 << 15
 
 
@@ -52,10 +55,14 @@ def new_table() -> bytes:
 
 
 class CellCipher:
-    """Seals and opens the cells of one column; `keys` maps each subject to its key, or None once it is shredded."""
+    """Seals and opens the cells of one column; `keys` maps each subject to its key, or None once it is shredded.
 
-    def __init__(self, column: SealedColumn, keys: Mapping[str, bytes | None], /) -> None:
+    `vouching` is a secret of 32 bytes that outlives the keys of subjects.
+    """
+
+    def __init__(self, column: SealedColumn, keys: Mapping[str, bytes | None], /, *, vouching: bytes) -> None:
         self._column, self._digest, self._keys = column, column.digest(), keys
+        self._vouching = self._derived(vouching, _VOUCHING)
         self._ciphers: dict[str, AESGCM | None] = {}
 
     def seal(self, cells: Iterable[bytes | None], subjects: Sequence[str], /, *, start: int = 0) -> list[bytes]:
@@ -67,22 +74,25 @@ class CellCipher:
             if cipher is None:
                 raise shredded()
             plain = b"\x00" if cell is None else b"\x01" + cell
-            sealed.append(head + cipher.encrypt(_nonce(row), plain, _bytes(subject)))
+            body = cipher.encrypt(_nonce(row), plain, _bytes(subject))
+            sealed.append(head + body + self._tag(row, subject, body))
         return sealed
 
     def open(self, sealed: Iterable[bytes], subjects: Sequence[str], /, *, start: int = 0) -> list[bytes | None]:
-        """Each cell again; of a shredded subject it is None. `shredded` says which subjects these are."""
+        """Each cell again; that of a subject whose key is gone is None, once it was found to be the one sealed here."""
         head = bytes([FORMAT]) + self._column.table
         cells: list[bytes | None] = []
         for row, (data, subject) in enumerate(zip(sealed, subjects, strict=True), start):
-            if not data.startswith(head) or len(data) < _HEAD_BYTES + 1 + _TAG_BYTES:
+            body, tag = data[_HEAD_BYTES:-_TAG_BYTES], data[-_TAG_BYTES:]
+            known = data.startswith(head) and len(data) >= _LEAST_BYTES
+            if not known or not hmac.compare_digest(tag, self._tag(row, subject, body)):
                 raise damaged(self._column.name)
             cipher = self._cipher(subject)
             if cipher is None:
                 cells.append(None)
                 continue
             try:
-                plain = cipher.decrypt(_nonce(row), data[_HEAD_BYTES:], _bytes(subject))
+                plain = cipher.decrypt(_nonce(row), body, _bytes(subject))
             except InvalidTag:
                 raise damaged(self._column.name) from None
             cells.append(plain[1:] if plain[0] else None)
@@ -95,16 +105,21 @@ class CellCipher:
             if len(self._ciphers) >= _HELD_CIPHERS:
                 self._ciphers.clear()
             key = self._keys[subject]
-            self._ciphers[subject] = None if key is None else AESGCM(self._derived(key))
+            self._ciphers[subject] = None if key is None else AESGCM(self._derived(key, _PURPOSE))
         return self._ciphers[subject]
 
-    def _derived(self, key: bytes) -> bytes:
-        return HKDF(SHA256(), KEY_BYTES, salt=self._digest, info=_PURPOSE).derive(key)
+    def _derived(self, key: bytes, purpose: bytes) -> bytes:
+        return HKDF(SHA256(), KEY_BYTES, salt=self._digest, info=purpose).derive(key)
+
+    def _tag(self, row: int, subject: str, body: bytes) -> bytes:
+        whose = _bytes(subject)
+        message = _nonce(row) + len(whose).to_bytes(8, "big") + whose + body
+        return hmac.digest(self._vouching, message, "sha256")[:_TAG_BYTES]
 
 
 def table_of(cell: bytes, /, *, name: str) -> bytes:
     """The id of the sealed table that a sealed cell of the column `name` says it is from."""
-    if len(cell) < _HEAD_BYTES + 1 + _TAG_BYTES:
+    if len(cell) < _LEAST_BYTES:
         raise damaged(name)
     if cell[0] != FORMAT:
         raise AssayError(

@@ -38,6 +38,7 @@ from assay.seal.tokens import TokenKey
 
 _HANDLE_DIGITS = 32
 _HANDLES, _HELD, _GONE = "assay subject", "assay subject key", "assay shredded subject"
+_CELLS = "subject keys: vouch for cells"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,10 @@ class SubjectKeys:
         with transaction(self._path, read=True) as rows:
             found = {subject: _row(rows, self.handle(subject)) for subject in dict.fromkeys(subjects)}
         return {subject: self._opened(row) for subject, row in found.items()}
+
+    def vouching(self) -> bytes:
+        """(32,) secret bytes for the tags of cells: the same for as long as there is this store."""
+        return self._index.derive(_CELLS)
 
     def source(self, subject: str, /) -> SubjectSource:
         """Wraps and unwraps data keys of records and files under the key of `subject`."""
