@@ -191,8 +191,20 @@ def test_in_python_a_case_is_published_alike(case, tmp_path):
         with pytest.raises(face.AssayError):
             face.audit(found, public={"keys": KEYS}, progress=False, **wrong)
     frame = face.Case.from_frame(pq.read_table(DEMO.data), name="income", **DEMO.roles)
-    with pytest.raises(face.AssayError, match="no ledger"):
+    with pytest.raises(face.AssayError, match="Unknown ledger"):
         face.audit(frame, epsilon=1, ledger="none", store=url, public={"keys": KEYS}, progress=False)
+
+
+def test_data_in_memory_are_not_those_of_any_ledger(assay, case, tmp_path):
+    ledger(assay, "--epsilon", "2", "--adjacency", "add-or-remove")
+    frame = face.Case.from_frame(pq.read_table("adult.parquet"), name="income", **DEMO.roles)
+    store = f"sqlite:///{tmp_path}/.assay/assay.db"
+    with pytest.raises(face.AssayError, match="memory"):
+        face.audit(frame, epsilon=1, ledger="census", store=store, public={"keys": KEYS}, progress=False)
+    assert spent(tmp_path) == []
+    same = face.Case.from_frame("adult.parquet", name="income", **DEMO.roles)
+    face.audit(same, epsilon=1, ledger="census", store=store, public={"keys": KEYS}, progress=False)
+    assert spent(tmp_path) == [("committed", {"epsilon": 1.0})]
 
 
 def test_judging_a_published_run_again_needs_no_data(case, tmp_path):

@@ -54,18 +54,17 @@ def noisy_counts(
     loss = Loss(epsilon, delta, rho, rows)
     units = _units(declared, ledger, adjacency)
     name = "" if ledger is None else asker(who)
-    source = _source(data, declared, units)
+    source = _source(data, declared, units, ledger)
     return publish(declared, wanted, source, loss=loss, units=units, ledger=ledger, who=name)
 
 
-def _source(data: Any, declared: Declared, units: Units) -> Source:
+def _source(data: Any, declared: Declared, units: Units, ledger: Ledger | None) -> Source:
+    """The rows, and what the ledger must know them by."""
     if isinstance(data, str) or (isinstance(data, Sequence) and all(isinstance(one, str) for one in data)):
         return files(data)
     known = [one for one in data.identities() if one.get("kind") != "model"]
-    in_memory = any("sha256" not in one and not str(one.get("kind", "")).endswith(" table") for one in known)
-    return Source(
-        "private_source", () if in_memory else source_identities(known), data.rows(columns_of(declared, units.column))
-    )
+    identities = () if ledger is None else source_identities(known)
+    return Source("private_source", identities, data.rows(columns_of(declared, units.column)))
 
 
 def _units(declared: Declared, ledger: Ledger | None, adjacency: str | None) -> Units:
