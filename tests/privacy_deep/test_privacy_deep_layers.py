@@ -202,6 +202,41 @@ def test_an_optimizer_of_another_model_is_refused():
         train(model, rows(20, 6), parameters=list(nn.Linear(6, 2).parameters()))
 
 
+def test_numbers_that_another_optimizer_would_train_are_refused():
+    model = nn.Sequential(nn.Linear(6, 4), nn.Linear(4, 2))
+    with pytest.raises(AssayError, match="another optimizer would see"):
+        train(model, rows(20, 6), parameters=list(model[1].parameters()))
+    model[0].requires_grad_(False)
+    assert train(model, rows(20, 6)).finished
+
+
+class Recurrent(nn.Module):
+    """The last answer of an LSTM."""
+
+    def __init__(self):
+        super().__init__()
+        self.cell, self.out = nn.LSTM(6, 5, batch_first=True), nn.Linear(5, 2)
+
+    def forward(self, x):
+        return self.out(self.cell(x)[0][:, -1])
+
+
+def test_a_fixed_recurrent_network_trains():
+    assert train(fixed(Recurrent()), rows(30, 4, 6)).finished
+
+
+def test_the_watch_waits_for_a_batch():
+    """Public numbers that go through the model first do not use it up."""
+    model = Centred()
+
+    def forward(x):
+        model(rows(3, 6))
+        return model(x)
+
+    with pytest.raises(AssayError):
+        train(model, rows(40, 6), forward=forward)
+
+
 @pytest.mark.parametrize(
     ("loader", "words"),
     [

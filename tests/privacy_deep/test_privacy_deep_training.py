@@ -415,15 +415,32 @@ def evaluation_mode(dp):
     loop(dp)
 
 
+def begun_again(dp):
+    for _ in dp.loader:
+        break
+    loop(dp)
+
+
+def half_a_step(dp):
+    for x, _ in dp.loader:
+        dp.model(x).mean().backward()
+        dp.optimizer.step()
+        break
+    loop(dp)
+
+
 def half_a_batch(dp):
     for x, _ in dp.loader:
         dp.model(x[1:]).mean().backward()
         dp.optimizer.step()
 
 
-@pytest.mark.parametrize("wrong", [step_without_batch, batch_without_step, two_steps, evaluation_mode, half_a_batch])
+@pytest.mark.parametrize(
+    "wrong",
+    [step_without_batch, batch_without_step, two_steps, evaluation_mode, half_a_batch, begun_again, half_a_step],
+)
 def test_loops_that_break_the_plan_are_refused(wrong):
-    with begun() as dp, pytest.raises(AssayError) as error:
+    with begun(max_rows_at_once=5 if wrong is half_a_step else None) as dp, pytest.raises(AssayError) as error:
         wrong(dp)
     assert error.value.code in ("training-loop", "per-example")
 
@@ -525,6 +542,9 @@ def test_a_ledger_that_is_empty_or_of_another_measure_refuses(ledgers):
     with pytest.raises(AssayError), begun(ledger=spent):
         pass
     assert spent.history() == []
+    for more in ({"insecure_seed": 1}, {"diagnostics": "not private"}):
+        with pytest.raises(AssayError, match="no place in a ledger"):
+            begun(ledger=spent, **more)
     others = {
         "zcdp": Terms(Budget(Accounting.ZCDP, {"rho": Fraction(9), "delta": Fraction(1, 10)}), ("sha256:" + "b" * 64,),
                       Adjacency.ADD_REMOVE.value),

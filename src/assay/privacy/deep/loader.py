@@ -20,6 +20,9 @@ KEPT = ("collate_fn", "num_workers", "pin_memory", "timeout", "worker_init_fn", 
 class Steps(Protocol):
     """What the loader tells of its batches."""
 
+    def fresh(self) -> None:
+        """An iteration starts: no batch may be waiting for its step, nor a step for the rest of its batch."""
+
     def begin(self, part: Part, /) -> None:
         """A batch of these rows goes out; the one before must have had its step."""
 
@@ -50,6 +53,7 @@ class PrivateLoader:
         self.loader, self.schedule, self.steps, self.done, self.until = loader, schedule, steps, done, until
 
     def __iter__(self) -> Iterator[Any]:
+        self.steps.fresh()
         feed = _Feed(self.schedule, self.schedule.start(self.done()), self.until())
         for batch in _fetched(self.loader, feed):
             part = self._next(feed)

@@ -31,8 +31,8 @@ class Settings:
     sampler, else "poisson".
 
     What is protected: `units`, one id for each row, protects all rows of an id (`unit` names the column). Units are
-    drawn whole, their gradients added, then clipped, and `batch` counts units. `adjacency` is what neighbours differ
-    by.
+    drawn whole, their gradients added, then clipped, and `batch` counts units; collation must keep the rows in their
+    order. `adjacency` is what neighbours differ by.
 
     How gradients are clipped: `clipping="ghost"` makes no gradients per row for linear layers and embeddings: the same
     weights, less memory. `microbatches` clips the mean gradients of as many parts of a batch, which doubles the
@@ -41,9 +41,9 @@ class Settings:
     the loss adds rows up.
 
     What is kept: with `ledger` the whole (epsilon, delta) is reserved at the start and committed with the digest of the
-    weights at the end, for `who` and `what`. `state` goes on from `Training.state()`, with fresh noise.
-    `diagnostics="not private"` keeps sizes of batches and counts of clipped and bad gradients; it and
-    `insecure_seed`, for tests, take the promise away.
+    weights once all steps are taken (or `Training.conclude()` was called), for `who` and `what`. `state` goes on from
+    `Training.state()`, with fresh noise. `diagnostics="not private"` keeps sizes of batches and counts of clipped and
+    bad gradients; it and `insecure_seed`, for tests, take the promise away.
     """
 
     delta: float
@@ -80,6 +80,12 @@ class Settings:
             _known("sampling", self.sampling, tuple(Sampling))
         if self.max_rows_at_once is not None and self.max_rows_at_once < 1:
             raise AssayError("max_rows_at_once must be 1 or more.", code="plan", hint="Leave it out for whole batches.")
+        if self.ledger is not None and (self.diagnostics != "off" or self.insecure_seed is not None):
+            raise AssayError(
+                "A training that is not private has no place in a ledger.",
+                code="plan",
+                hint="Leave diagnostics and insecure_seed out, or the ledger.",
+            )
         if self.units is not None and self.microbatches is not None:
             raise AssayError("Units are clipped whole.", code="plan", hint="Leave microbatches out.")
         if self.clipping == "ghost" and (self.units is not None or self.microbatches is not None):
@@ -120,7 +126,7 @@ class Settings:
         custom = is_custom(loader)
         default = Sampling.CUSTOM if custom else Sampling.POISSON
         found = default if self.sampling is None else Sampling(self.sampling)
-        if repeats_rows(loader.dataset):
+        if self.units is None and repeats_rows(loader.dataset):
             raise AssayError(
                 "The data set of this loader has the same row at several places: it would count as several people.",
                 code="repeats",

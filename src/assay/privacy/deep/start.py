@@ -80,13 +80,22 @@ def begun(
 
 
 def _own_parameters(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    own = set(model.parameters())
-    trained = [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]
-    if not trained or any(p not in own for p in trained):
+    """Raise unless the optimizer trains all numbers of the model that are to be trained, and no others."""
+    own = {p: name for name, p in model.named_parameters() if p.requires_grad}
+    trained = {p for group in optimizer.param_groups for p in group["params"] if p.requires_grad}
+    if not trained or not trained <= set(own):
+        strange = "The optimizer trains numbers that the model does not have."
         raise AssayError(
-            "The optimizer trains numbers that the model does not have."
-            if trained
-            else "The optimizer trains nothing.",
+            strange if trained else "The optimizer trains nothing.",
             code="optimizer",
             hint="Make it anew from model.parameters(), after the model was fixed or changed.",
         )
+    if left := [name for p, name in own.items() if p not in trained]:
+        raise AssayError(
+            f"The model has numbers to train that the optimizer has not, as {left[0]!r}: another optimizer would see "
+            "their gradients without noise.",
+            code="optimizer",
+            hint="Give them to the optimizer, or freeze them: privacy.head_only(model, ...).",
+        )
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        raise AssayError("Private training runs in one process.", code="optimizer", hint="Leave torch.distributed out.")

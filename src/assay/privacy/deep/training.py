@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, Self
 
 import numpy as np
@@ -63,6 +63,7 @@ class Training:
         self._part: Part | None = None
         self._batch = LogicalBatch()
         self._hooks: RowGradients | None = None
+        self._entered = False
 
     @property
     def plan(self) -> Plan:
@@ -129,8 +130,14 @@ class Training:
         self.done = self.steps
 
     def __enter__(self) -> Self:
-        self._hooks = RowGradients(self.model, mean=self.mean, ghost=self.settings.clipping == "ghost")
-        self.account.open(self.settings.state)
+        if self._entered:
+            raise AssayError("A private training begins once.", code="training-loop", hint="Call dp_training again.")
+        self._entered = True
+        with ExitStack() as undo:
+            self._hooks = RowGradients(self.model, mean=self.mean, ghost=self.settings.clipping == "ghost")
+            undo.callback(self._hooks.cleanup)
+            self.account.open(self.settings.state)
+            undo.pop_all()
         self._probe = Probe(self.model, self._hooks.layers, quiet=self._quiet)
         self._own_step = self.optimizer.__dict__.get("step")
         self._take: Callable[[], Any] = self.optimizer.step
@@ -150,6 +157,12 @@ class Training:
         self._clear()
         if kind is None and self.finished:
             self.account.close(self.model)
+
+    def fresh(self) -> None:
+        """An iteration of the loader starts; a step left undone is refused: the reason may be in the data."""
+        self.settle()
+        if self._batch.count:
+            raise AssayError("A step lacks the rest of its batch.", code="training-loop", hint=LOOP)
 
     def begin(self, part: Part, /) -> None:
         """A batch of these rows goes out."""
@@ -174,7 +187,6 @@ class Training:
         self._finish()
 
     def _until(self, step: int) -> PrivateLoader:
-        self._part, self._batch = None, LogicalBatch()
         return PrivateLoader(self._data, self.schedule, self, done=lambda: self.done, until=lambda: step)
 
     def _private_step(self) -> Callable[..., Any]:

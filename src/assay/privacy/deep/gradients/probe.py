@@ -40,7 +40,9 @@ class Probe:
         self.active = False
 
     def _look(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if self.rows < 2 or not model.training or not torch.is_grad_enabled():
+        given = [leaf for leaf in _leaves([args, kwargs]) if isinstance(leaf, Tensor) and leaf.dim()]
+        batch = self.rows >= 2 and any(len(leaf) == self.rows for leaf in given)
+        if not (batch and model.training and torch.is_grad_enabled()):
             return
         self._handle.remove()
         buffers = {name: buffer.detach().clone() for name, buffer in model.named_buffers()}
