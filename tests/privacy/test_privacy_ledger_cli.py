@@ -232,7 +232,7 @@ def test_a_rolled_back_store_is_found_by_a_kept_checkpoint(house, people, tmp_pa
     source.close()
     target.close()
     house.ledger("census").reserve({"epsilon": Fraction(1)}, who="ann", what="all of it")
-    assert "1 entries ago" in ask(house, f"verify census --checkpoint {kept} --save {kept}").text()
+    assert "1 entry ago" in ask(house, f"verify census --checkpoint {kept} --save {kept}").text()
     with open_store(f"sqlite:///{tmp_path}/backup.db") as restored:
         old = StoreHouse(restored, Silence(), lambda run, path: [], known=house.known)
         assert "chain of census holds" in ask(old, "verify census").text()

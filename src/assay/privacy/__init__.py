@@ -5,10 +5,13 @@ In Python: `from assay import privacy`, then `privacy.anonymize("people.parquet"
 
 from __future__ import annotations
 
+from typing import Any
+
 from assay.core.part import Area
 from assay.privacy.face import anonymity, anonymize, deidentify, query, reidentify
+from assay.privacy.spending.calls import Ledger
 
-__all__ = ["anonymity", "anonymize", "area", "deidentify", "query", "reidentify"]
+__all__ = ["Ledger", "anonymity", "anonymize", "area", "deidentify", "query", "reidentify"]
 
 area = Area(
     name="privacy",
@@ -36,3 +39,12 @@ area = Area(
     },
 )
 """What the entry point names: every module in the catalogues is a check, mechanism, operator or recogniser."""
+
+
+def __getattr__(name: str) -> Any:
+    """The scikit-learn estimators, which load scikit-learn when they are first asked for."""
+    if name in ("GaussianNB", "LinearRegression", "LogisticRegression"):
+        from assay.privacy import estimators
+
+        return getattr(estimators, name)
+    raise AttributeError(f"module 'assay.privacy' has no attribute {name!r}")

@@ -175,12 +175,16 @@ def _verify(found: Ledger, given: dict[str, Any]) -> LedgerAnswer:
     elif "signed_by" in given:
         raise AssayError("--signed-by is the key of a checkpoint.", code="usage", hint="Give --checkpoint FILE too.")
     now = found.verify(checkpoint=kept)
-    since = "" if kept is None else f"; the checkpoint is in it, {now.count - kept.count} entries ago"
-    lines = [f"The chain of {found.name} holds: {now.count} entries, head {now.head}{since}."]
+    since = "" if kept is None else f"; the checkpoint is in it, {_counted(now.count - kept.count)} ago"
+    lines = [f"The chain of {found.name} holds: {_counted(now.count)}, head {now.head}{since}."]
     if kept is None:
         lines.append("Only a checkpoint kept elsewhere can tell whether the store was restored from an older copy.")
     facts = {"checkpoint": now.to_json(), "compared": kept.to_json() if kept else None}
     return LedgerAnswer([*lines, *_save(now, given, signing)], facts)
+
+
+def _counted(entries: int) -> str:
+    return f"{entries} entr{'y' if entries == 1 else 'ies'}"
 
 
 def _signing_key(given: dict[str, Any]) -> SigningKey | None:
