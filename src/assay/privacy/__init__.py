@@ -8,10 +8,26 @@ from __future__ import annotations
 from typing import Any
 
 from assay.core.part import Area
+from assay.privacy.deep.adaptive import AdaptiveClipping
+from assay.privacy.deep.face import dp_training, fixed, head_only, lora, merged
 from assay.privacy.face import anonymity, anonymize, deidentify, query, reidentify
 from assay.privacy.spending.calls import Ledger
 
-__all__ = ["Ledger", "anonymity", "anonymize", "area", "deidentify", "query", "reidentify"]
+__all__ = [
+    "AdaptiveClipping",
+    "Ledger",
+    "anonymity",
+    "anonymize",
+    "area",
+    "deidentify",
+    "dp_training",
+    "fixed",
+    "head_only",
+    "lora",
+    "merged",
+    "query",
+    "reidentify",
+]
 
 area = Area(
     name="privacy",
