@@ -64,9 +64,9 @@ def seal_columns(
     """
     file = _opened(source, out, columns, whose)
     forms = [_form(source, file, name) for name in columns]
-    rows, subjects, _ = _survey(file, whose, ())
-    made, table = keys.add(subjects), new_table()
-    ciphers = _ciphers(forms, dict.fromkeys(columns, table), rows, keys, keys.keys_of(subjects))
+    seen = _survey(file, whose)
+    made, table = keys.add(seen.subjects), new_table()
+    ciphers = _ciphers(forms, dict.fromkeys(columns, table), seen.rows, keys, keys.keys_of(seen.subjects))
 
     def change(batch: Any, start: int, names: Sequence[str]) -> Any:
         for form in forms:
@@ -75,8 +75,8 @@ def seal_columns(
             batch = batch.set_column(place, form.sealed_field, form.sealed(cells))
         return batch
 
-    _rewrite(file, out, change, whose, rows, task="encrypt", progress=progress)
-    return Sealing(rows, len(subjects), made=made)
+    _rewrite(file, out, change, whose, seen.rows, task="encrypt", progress=progress)
+    return Sealing(seen.rows, len(seen.subjects), made=made)
 
 
 def open_columns(
@@ -89,9 +89,9 @@ def open_columns(
     """
     file = _opened(source, out, columns, whose)
     forms = [_form(source, file, name, sealed=True) for name in columns]
-    rows, subjects, tables = _survey(file, whose, forms)
-    held = keys.keys_of(subjects)
-    ciphers = _ciphers(forms, tables, rows, keys, held)
+    seen = _survey(file, whose, forms)
+    held = keys.keys_of(seen.subjects)
+    ciphers = _ciphers(forms, seen.tables, seen.rows, keys, held)
     shredded = 0
 
     def change(batch: Any, start: int, names: Sequence[str]) -> Any:
@@ -103,8 +103,8 @@ def open_columns(
         shredded += len(forms) * sum(held[name] is None for name in names)
         return batch
 
-    _rewrite(file, out, change, whose, rows, task="decrypt", progress=progress)
-    return Sealing(rows, len(subjects), shredded=shredded)
+    _rewrite(file, out, change, whose, seen.rows, task="decrypt", progress=progress)
+    return Sealing(seen.rows, len(seen.subjects), shredded=shredded)
 
 
 def _opened(source: Path, out: Path, columns: Sequence[str], whose: Whose) -> TableFile:
@@ -138,8 +138,16 @@ def _form(source: Path, file: TableFile, name: str, *, sealed: bool = False) -> 
     return ArrowForm.of_sealed(field) if sealed else ArrowForm.of(field)
 
 
-def _survey(file: TableFile, whose: Whose, sealed: Sequence[Form]) -> tuple[int, dict[str, None], dict[str, bytes]]:
-    """How many rows, which subjects, and the sealed table that each of the `sealed` columns says it is from."""
+@dataclass(frozen=True, slots=True)
+class _Survey:
+    """A file looked through once: rows, subjects, and the sealed table that each sealed column says it is from."""
+
+    rows: int
+    subjects: Mapping[str, None]
+    tables: Mapping[str, bytes]
+
+
+def _survey(file: TableFile, whose: Whose, sealed: Sequence[Form] = ()) -> _Survey:
     rows, subjects, tables = 0, dict[str, None](), dict[str, bytes]()
     for batch in _tables(file):
         if not rows:
@@ -148,7 +156,7 @@ def _survey(file: TableFile, whose: Whose, sealed: Sequence[Form]) -> tuple[int,
         subjects |= dict.fromkeys(whose.of(batch))
     if not rows:
         raise AssayError("The table has no rows.", code="empty", hint="Give one with rows under its header.")
-    return rows, subjects, tables
+    return _Survey(rows, subjects, tables)
 
 
 def _ciphers(
