@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from assay.core.budget.terms import source_identities
-from assay.core.errors import AssayError, unknown
+from assay.core.errors import AssayError
 from assay.core.house import House, Ledger
 from assay.core.part import command
 from assay.privacy.loss.amount import Amount, exact
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from assay.privacy.training.fitting import Fitted, Settings, Target
     from assay.privacy.training.saved import Files
     from assay.privacy.training.tables.prepared import Table
-
-ACCOUNTANTS = ("pld", "rdp")
 
 
 @dataclass(frozen=True)
@@ -222,11 +220,8 @@ def sizes_of(text: str, /) -> tuple[int, ...]:
 
 def settings_of(given: Mapping[str, Any], /) -> Settings:
     """The Settings of keywords as the command line has them."""
-    from assay.privacy.accounting.accountants import Accountant
-    from assay.privacy.training.fitting import Settings
+    from assay.privacy.training.fitting import Settings, accountant_of
 
-    if given["accountant"] not in ACCOUNTANTS:
-        raise unknown("accountant", given["accountant"], ACCOUNTANTS, code="accountant")
     return Settings(
         model=given["model"],
         hidden=sizes_of(given["hidden"]),
@@ -237,7 +232,7 @@ def settings_of(given: Mapping[str, Any], /) -> Settings:
         optimizer=given["optimizer"],
         learning_rate=given["rate"],
         max_rows=given["max_rows"],
-        accountant=Accountant(given["accountant"]),
+        accountant=accountant_of(given["accountant"]),
     )
 
 

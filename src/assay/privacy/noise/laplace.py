@@ -80,4 +80,4 @@ class DiscreteLaplace:
     def variance(self) -> float:
         """2 e^{-1/scale} / (1 − e^{-1/scale})²."""
         rate = float(1 / self.scale)
-        return 1 / (2 * math.sinh(rate / 2) ** 2)
+        return 1 / (2 * math.sinh(rate / 2) ** 2) if rate < 700 else 0.0  # less than any float

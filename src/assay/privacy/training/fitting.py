@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 from assay.core.errors import AssayError, unknown
@@ -18,11 +18,13 @@ from assay.privacy.loss.adjacency import Adjacency
 from assay.privacy.mechanisms.geometric import geometric
 from assay.privacy.noise.entropy import Entropy, insecure_seeded
 from assay.privacy.training.descent import Diagnostics, Trained, train
-from assay.privacy.training.network import Activation
+from assay.privacy.training.examples import Examples
+from assay.privacy.training.network import Activation, Architecture
 from assay.privacy.training.optimizers import OptimizerName, Stepping
 from assay.privacy.training.tables.prepared import Table
 
 ModelName = Literal["logistic", "linear", "mlp"]
+ACCOUNTANTS = ("pld", "rdp")
 MODELS = ("logistic", "linear", "mlp")
 STEPS, LARGEST_BATCH, COUNT_SHARE = 400, 8192, Fraction(1, 50)
 RATES = {"adam": {"mlp": 0.01, "logistic": 0.03, "linear": 0.03}, "sgd": {"mlp": 0.2, "logistic": 0.5, "linear": 0.2}}
@@ -82,6 +84,13 @@ class Settings:
         )
 
 
+def accountant_of(name: str, /) -> Accountant:
+    """The Accountant called `name`, of those that training is calibrated by."""
+    if name not in ACCOUNTANTS:
+        raise unknown("accountant", name, ACCOUNTANTS, code="accountant")
+    return Accountant(name)
+
+
 @lru_cache(maxsize=64)
 def calibrated(plan: Plan, settings: Settings, /, *, epsilon: float, delta: float) -> Plan:
     """`plan` with the least noise that keeps it within `epsilon` at `delta`."""
@@ -106,10 +115,18 @@ def counted(units: int, /, *, epsilon: Fraction, insecure_seed: int | None = Non
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """A trained network and its statement."""
+    """A network trained by `plan`, and all that its statement says; `count` where the examples had to be counted."""
 
     trained: Trained
-    statement: Statement
+    plan: Plan
+    settings: Settings
+    delta: float
+    count: Counted | None = None
+
+    @cached_property
+    def statement(self) -> Statement:
+        """The whole promise, by every accountant; computed when it is first asked for."""
+        return _stated(self.plan, self.settings, self.delta, self.count)
 
     @property
     def promise(self) -> str:
@@ -171,7 +188,31 @@ def fit(
     steps and gives what is told the finished ones.
     """
     shape = table.architecture(hidden=settings.layers, activation=settings.activation)
-    data = table.examples(shape, max_rows=settings.max_rows)
+    return fit_examples(
+        table.examples(shape, max_rows=settings.max_rows),
+        shape,
+        settings,
+        target,
+        unit=unit,
+        diagnostics=diagnostics,
+        insecure_seed=insecure_seed,
+        started=started,
+    )
+
+
+def fit_examples(
+    data: Examples,
+    shape: Architecture,
+    settings: Settings,
+    target: Target,
+    /,
+    *,
+    unit: str = "",
+    diagnostics: Diagnostics = "off",
+    insecure_seed: int | None = None,
+    started: Callable[[int], Callable[[int], None]] | None = None,
+) -> Fitted:
+    """The same for Examples that are there already."""
     count, examples, left = None, target.examples, target.epsilon
     if examples is None:
         whole = Fraction(target.epsilon or 0)
@@ -189,7 +230,7 @@ def fit(
         insecure_seed=insecure_seed,
         advanced=started(plan.total_steps) if started else None,
     )
-    return Fitted(trained, _stated(plan, settings, target.delta, count))
+    return Fitted(trained, plan, settings, target.delta, count)
 
 
 def _stated(plan: Plan, settings: Settings, delta: float, count: Counted | None) -> Statement:
