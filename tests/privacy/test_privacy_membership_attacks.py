@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from scipy.stats import entropy, norm
 from sklearn.datasets import load_digits
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
@@ -54,9 +55,31 @@ def test_the_logit_keeps_its_digits_where_a_probability_is_next_to_one():
     tiny = np.array([[1 - 3e-12, 1e-12, 2e-12], [0.2, 0.5, 0.3]])
     labels = np.array([0, 1])
     np.testing.assert_allclose(logit(tiny, labels), [math.log(1 / 3e-12), 0.0], rtol=1e-9)
-    sure = logit(np.array([[1.0, 0.0], [1.0, 0.0]]), np.array([0, 1]))
-    assert np.isfinite(sure).all()
+    rare = np.full((400, 2), 0.5)
+    rare[:2] = [[1.0, 0.0], [1.0, 0.0]]
+    sure = logit(rare, np.arange(400) % 2)
     assert sure[0] == -sure[1] > 30
+
+
+def test_votes_that_nobody_cast_are_no_farther_away_than_the_fewest_that_were():
+    votes = np.array([0, 0, 1, 2, 3, 5, 8, 10, 10, 10]) / 10
+    found = logit(np.column_stack([votes, 1 - votes]), np.zeros(10, np.int64))
+    assert (np.diff(found) >= 0).all()
+    assert math.log(0.1) <= found[0] == found[1] <= found[2] < -1
+    assert found[5] == 0.0
+    only = logit(np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([0, 0]))
+    np.testing.assert_allclose(only, [math.log(2), -math.log(2)])
+
+
+def test_a_forest_is_found_out_by_its_shadows():
+    numbers, _, member = random_rows(4, n=600)
+    codes = (numbers[:, 0] + np.random.default_rng(4).normal(size=600) > 0).astype(int)
+    forest = wrap(RandomForestClassifier(25, random_state=0, n_jobs=1).fit(numbers[member], codes[member]))
+    found = attacked(forest, numbers, codes, member, "loss-threshold", "lira-online", "rmia", shadows=8)
+    assert at_one_percent(found, "loss-threshold") < 0.03
+    for attack in ("lira-online", "rmia"):
+        assert found.successes[attack].auc.interval.low > 0.8
+        assert at_one_percent(found, attack) > 0.15
 
 
 def test_entropies_are_those_of_the_definitions():
@@ -247,8 +270,8 @@ def test_a_shadow_without_a_rare_class_gives_it_no_chance():
     codes[0] = 2
     model = wrap(LogisticRegression().fit(numbers, codes))
     made = train_shadows(model, TrainingRows(table_of(numbers), codes), count=4)
-    assert (made.logit[~made.inside[:, 0], 0] < -30).all()
-    assert (made.logit[made.inside[:, 0], 0] > -30).all()
+    assert (made.logit[~made.inside[:, 0], 0] < -2).all()
+    assert (made.logit[made.inside[:, 0], 0].min() > made.logit[~made.inside[:, 0], 0].max()).all()
 
 
 @pytest.mark.parametrize(("members", "shadows", "match"), [(20, 4, "too few"), (100, 3, "shadow models are too few")])

@@ -81,7 +81,7 @@ def attack_membership(
     member: Bools,
     /,
     *,
-    attacks: Mapping[str, Part[Attack]],
+    attacks: Mapping[str, Part[Attack]] | None = None,
     trainer: Trainer | None = None,
     shadows: int = 16,
     seed: int = 0,
@@ -90,13 +90,13 @@ def attack_membership(
     jobs: int = 2,
     progress: Progress | None = None,
 ) -> Membership:
-    """How well each of `attacks` tells the rows that `model` was trained on (`member`) from the others.
+    """How well each attack tells the rows that `model` was trained on (`member`) from the others.
 
-    `rows` hold the inputs and the labels, as positions in the classes of the model. Half of the members and half of the
-    others, at random, are told to the attacker: fitted attacks are fitted on these, and thresholds chosen. `shadows`
-    models are trained where an attack asks for them; 0 for none. `blind` also asks a classifier that never asks the
-    model. Raises AssayError "too-few" under 50 members or
-    non-members, and "task" for a regression.
+    `rows` hold the inputs and the labels, as positions in the classes of the model; `attacks` are parts by id, those of
+    this area where none are given. Half of the members and half of the others, at random, are told to the attacker:
+    fitted attacks are fitted on these, and thresholds chosen. `shadows` models are trained where an attack asks for
+    them; 0 for none. `blind` also asks a classifier that never asks the model. Raises AssayError "too-few" under 50
+    members or non-members, and "task" for a regression.
     """
     if not model.classes:
         raise AssayError("Membership attacks are for classifiers.", code="task", hint="Give a model with classes.")
@@ -108,6 +108,8 @@ def attack_membership(
             hint=f"Give {FEWEST} of each or more; for a true positive rate at 1 %, {needed(0.01):,} non-members.",
         )
 
+    todo = own_attacks() if attacks is None else attacks
+
     @cache
     def trained() -> Shadows:
         if not shadows:
@@ -117,7 +119,7 @@ def attack_membership(
     told = _half(member, np.random.default_rng([seed, 0]))
     answers = answers_of(model, rows)
     setting = Setting(model, rows, answers, told, member[told], trained, seed, progress)
-    found = {id: _success(id, attack.make, setting, member, level=level) for id, attack in attacks.items()}
+    found = {id: _success(id, attack.make, setting, member, level=level) for id, attack in todo.items()}
     right = (float(answers.correct[member].mean()), float(answers.correct[~member].mean()))
     untold = setting.untold
     sides = (member[untold], ~member[untold])
