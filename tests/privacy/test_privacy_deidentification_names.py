@@ -8,6 +8,7 @@ import pytest
 import spacy
 
 from assay.core.errors import MissingExtra
+from assay.privacy.deidentification import names
 from assay.privacy.deidentification.catalogue import own_operators, own_recognizers
 from assay.privacy.deidentification.find import find
 from assay.privacy.deidentification.names import PresidioNames, presidio_names
@@ -91,3 +92,17 @@ def test_without_presidio_the_extra_is_named(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", missing)
     with pytest.raises(MissingExtra, match=r"pip install 'assay\[text\]'"):
         PresidioNames()
+
+
+def test_long_texts_are_seen_in_pieces(monkeypatch):
+    monkeypatch.setattr(names, "LONGEST", 120)
+    text = "word " * 60 + "then Ada Lovelace went to London. " + "x" * 300 + " and Charles Babbage lives in New York."
+    assert [entity for _, entity in seen([text])[0]] == ["PERSON", "LOCATION", "PERSON", "LOCATION"]
+    assert "".join(piece for _, piece in names._pieces(text)) == text
+    assert all(text[at:].startswith(piece) for at, piece in names._pieces(text))
+
+
+def test_words_of_texts_are_not_kept_by_the_model():
+    secret = "Qwzrtxlovelace"
+    presidio_names().spans([f"Ada {secret} lives in London."])
+    assert secret not in presidio_names()._engine.nlp["en"].vocab.strings

@@ -4,19 +4,25 @@ import csv
 import datetime
 import random
 import re
+import time
 from itertools import pairwise
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from assay import privacy
 from assay.core.errors import AssayError
 from assay.privacy.commands.deidentify import deidentify, reidentify
 from assay.privacy.deidentification.catalogue import own_operators, own_recognizer_parts, own_recognizers
+from assay.privacy.deidentification.deidentify import reidentify_texts, statement_of
+from assay.privacy.deidentification.find import find
 from assay.privacy.deidentification.tables import files
 from assay.privacy.deidentification.tables.treatment import open_keys, treatments
-from assay.privacy.deidentification.tables.whole import deidentify_table
+from assay.privacy.deidentification.tables.whole import Deidentified, deidentify_table
 from assay.seal.key_sources import LocalKeys, create_key_file
 
 KEYS = LocalKeys([bytes(range(32)), bytes(range(1, 33))])
@@ -296,8 +302,6 @@ def test_the_commands_are_on_the_command_line(notes, tmp_path):
 
 
 def test_the_face_there_and_back(notes, tmp_path):
-    from assay import privacy
-
     keys = tmp_path / "keys.txt"
     done = privacy.deidentify(notes, columns="note", cells={"phone": "PHONE"}, operator="reversible", keys=keys)
     assert done.replaced.to_json()["replaced"]["phone"] == {"PHONE": 3}
@@ -306,3 +310,71 @@ def test_the_face_there_and_back(notes, tmp_path):
     assert [[value or "" for value in row.values()] for row in back.to_pylist()] == NOTES[1:]
     with pytest.raises(AssayError, match="No column was named"):
         privacy.deidentify(notes)
+
+
+PIECES = st.sampled_from(
+    [
+        *(
+            "ada@example.com",
+            "415-555-2671",
+            "2021-03-04",
+            "12 Baker Street, London NW1 6XE",
+            "DE89 3704 0044 0532 0130 00",
+        ),
+        *(
+            "\n",
+            "\\n",
+            " ",
+            "> ",
+            "id",
+            "Dr. Ada",
+            "<",
+            ">",
+            ":",
+            ".",
+            "4111 1111 1111 1111",
+            "\u202e",
+            "é",
+            "zip: 1234",
+        ),
+    ]
+)
+
+
+@given(st.lists(st.lists(PIECES | st.text(max_size=5), max_size=8).map("".join) | st.none(), min_size=1, max_size=5))
+@settings(max_examples=60, deadline=None)
+def test_any_texts_come_back_and_tokens_hold_no_identifier(texts):
+    frame = pa.table({"note": pa.array(texts, pa.string())})
+    written = deidentify_table(frame, by=made(operator="reversible")).table
+    operator = own_operators()["reversible"].make(key=KEYS.token_keys()[0])
+    assert reidentify_texts(written["note"].to_pylist(), field="note", operators=[operator]) == tuple(texts)
+    assert not any("ada@example.com" in (text or "") for text in written["note"].to_pylist())
+
+
+def test_hostile_texts_take_linear_time_for_all_recognisers_together():
+    seconds = []
+    for size in (20_000, 80_000):
+        text = "Aa 1 A. 12 Abc Street Apt 1\n> 4111-1 +1 (a@a. " * (size // 48)
+        start = time.perf_counter()
+        find([text], recognizers=own_recognizers())
+        seconds.append(time.perf_counter() - start)
+    assert seconds[1] < 16 * seconds[0]
+    assert seconds[1] < 10
+
+
+def test_nothing_that_a_user_reads_calls_the_result_anonymous():
+    """GDPR, recital 26: what a key or other data can attribute to a person is pseudonymous."""
+    parts = [*own_operators().values(), *own_recognizer_parts().values()]
+    said = [f"{part.title} {part.statement} {part.make.__doc__}" for part in parts]
+    said += [
+        deidentify.doc,
+        deidentify.title,
+        reidentify.doc,
+        Deidentified.__doc__ or "",
+        privacy.deidentify.__doc__ or "",
+    ]
+    said += [statement_of(3, ("names",)).text(), statement_of(0, ()).text()]
+    for text in said:
+        assert not re.search(r"(?<!pseud)anonym", text, re.IGNORECASE), text
+    assert all("pseudonymous" in text for text in said[-2:])
+    assert "pseudonymous" in deidentify.doc

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any, Protocol
 
@@ -54,6 +54,8 @@ _SCORES = {"DATE_TIME": 0.5}
 
 _UNUSED = ("tok2vec", "tagger", "parser", "attribute_ruler", "lemmatizer", "senter")
 _BATCH = 64
+LONGEST = 50_000
+"""Characters that the model is given at once; it refuses more than a million."""
 
 
 class Names(Protocol):
@@ -93,17 +95,34 @@ class PresidioNames:
 
     def spans(self, texts: Sequence[str], /) -> list[list[Span]]:
         """For each text the people, places, organisations, nationalities and days that the model sees."""
-        found = []
-        for text, seen in self._engine.process_batch(list(texts), language="en", batch_size=_BATCH):
-            results = self._recognizer.analyze(text, list(ENTITIES), seen)
-            spans = [
-                Span(r.start, r.end, ENTITIES[r.entity_type], _SCORES.get(r.entity_type, r.score), "presidio")
-                for r in results
-            ]
-            found.append(
-                [span for span in spans if span.entity != "DATE_TIME" or _DAY.search(text, span.start, span.end)]
-            )
+        found: list[list[Span]] = [[] for _ in texts]
+        pieces = [(row, at, piece) for row, text in enumerate(texts) for at, piece in _pieces(text)]
+        with self._engine.nlp["en"].memory_zone():  # its table of words would keep those of every text
+            seen = self._engine.process_batch([piece for *_, piece in pieces], language="en", batch_size=_BATCH)
+            for (row, at, piece), (_, artifacts) in zip(pieces, seen, strict=True):
+                results = self._recognizer.analyze(piece, list(ENTITIES), artifacts)
+                found[row] += [_span(result, at) for result in results if _counts(result, piece)]
         return found
+
+
+def _pieces(text: str) -> Iterator[tuple[int, str]]:
+    """The text in pieces of at most LONGEST characters, cut at white space where there is any, with their places."""
+    at = 0
+    while len(text) - at > LONGEST:
+        end = max(text.rfind(space, at + LONGEST // 2, at + LONGEST) for space in (" ", "\n")) + 1 or at + LONGEST
+        yield at, text[at:end]
+        at = end
+    if at < len(text):
+        yield at, text[at:]
+
+
+def _counts(result: Any, text: str) -> bool:
+    return result.entity_type != "DATE_TIME" or _DAY.search(text, result.start, result.end) is not None
+
+
+def _span(result: Any, at: int) -> Span:
+    score = _SCORES.get(result.entity_type, result.score)
+    return Span(at + result.start, at + result.end, ENTITIES[result.entity_type], score, "presidio")
 
 
 @cache
