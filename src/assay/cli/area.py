@@ -51,7 +51,7 @@ def area_command(words: str, /) -> click.Command:
     if not below:
         return click_command(name, found.command(words))
     area = next(area for area in found.areas.values() if below[0] in area.commands)
-    group = AreaCommands(name, help=area.title)
+    group = AreaCommands(name, help=", ".join(k.rpartition(" ")[2] for k in below) if " " in words else area.title)
     group.words = words
     if words in found.commands:
         group.alone = click_command(name, found.command(words))
