@@ -306,6 +306,31 @@ def largest_move(rows, gone, *, norm, people=None, **more):
     return max(float((whole - after([i for i in range(20) if i not in out])).norm()) for out in gone)
 
 
+def test_the_views_of_a_row_are_clipped_as_one(noiseless):
+    """Alike views change nothing; of unlike ones, a row still moves a step by at most the norm over the batch."""
+    rows = table(20)
+
+    def after(kept, views, noise=0.0):
+        model = network()
+        plan = {"examples": 20, "batch": 20, "steps": 1, "lr": 1.0, "max_grad_norm": 0.1, "delta": 1e-3}
+        dp = begun(model, data=Subset(rows, kept), views=views, **plan)
+        with dp:
+            for x, y in dp.loader:
+                wide = x.repeat_interleave(views, 0)
+                wide = wide + noise * torch.arange(views).repeat(len(x))[:, None]
+                nn.functional.cross_entropy(model(wide), y.repeat_interleave(views)).backward()
+                dp.optimizer.step()
+        return weights(model)
+
+    everybody = list(range(20))
+    assert torch.allclose(after(everybody, 1), after(everybody, 3), atol=1e-6)
+    whole = after(everybody, 3, 0.5)
+    moves = [float((whole - after(everybody[:i] + everybody[i + 1 :], 3, 0.5)).norm()) for i in range(20)]
+    assert 0.5 * 0.1 / 20 < max(moves) <= 0.1 / 20 * (1 + 1e-3)
+    with pytest.raises(AssayError, match="views"):
+        begun(views=2, clipping="ghost")
+
+
 def test_units_are_drawn_whole():
     people = np.arange(N) // 4
     dp = begun(units=people, unit="patient", batch=10, delta=1e-3, steps=300)

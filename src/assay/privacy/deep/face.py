@@ -22,7 +22,7 @@ def dp_training(
 
     Settings, see `deep.settings.Settings`: delta, and target_epsilon or noise_multiplier, epochs or steps; then
     accountant, max_grad_norm, examples, batch, sampling, repeats, units, unit, adjacency, clipping, microbatches,
-    adaptive, max_rows_at_once, loss, ledger, who, what, state, diagnostics, insecure_seed.
+    views, adaptive, max_rows_at_once, loss, ledger, who, what, state, diagnostics, insecure_seed.
     """
     _require("Private training of a network")
     from assay.privacy.deep.start import dp_training as started

@@ -36,7 +36,9 @@ class Settings:
 
     How gradients are clipped: `clipping="ghost"` makes no gradients per row for linear layers and embeddings: the same
     weights, less memory. `microbatches` clips the mean gradients of as many parts of a batch, which doubles the
-    sensitivity. `adaptive` lets the norm follow the gradients from `max_grad_norm` on, and is accounted.
+    sensitivity. `views` is how many versions of each row, one after the other, the loop puts through the model: the
+    mean of their gradients is clipped as the row's, so that augmentation costs no privacy (De and others 2022, arXiv
+    2204.13650). `adaptive` lets the norm follow the gradients from `max_grad_norm` on, and is accounted.
     `max_rows_at_once` cuts batches to fit in memory; the optimizer steps once all parts are through. `loss` says how
     the loss adds rows up.
 
@@ -62,6 +64,7 @@ class Settings:
     adjacency: Adjacency = Adjacency.ADD_REMOVE
     clipping: Literal["per-example", "ghost"] = "per-example"
     microbatches: int | None = None
+    views: int = 1
     adaptive: AdaptiveClipping | None = None
     max_rows_at_once: int | None = None
     loss: Literal["mean", "sum"] = "mean"
@@ -80,6 +83,10 @@ class Settings:
             _known("sampling", self.sampling, tuple(Sampling))
         if self.max_rows_at_once is not None and self.max_rows_at_once < 1:
             raise AssayError("max_rows_at_once must be 1 or more.", code="plan", hint="Leave it out for whole batches.")
+        if self.views < 1 or (self.views > 1 and (self.units is not None or self.microbatches is not None)):
+            raise AssayError(
+                "views must be 1 or more, and are of rows.", code="plan", hint="Leave units out, or views."
+            )
         if self.ledger is not None and (self.diagnostics != "off" or self.insecure_seed is not None):
             raise AssayError(
                 "A training that is not private has no place in a ledger.",
@@ -88,9 +95,10 @@ class Settings:
             )
         if self.units is not None and self.microbatches is not None:
             raise AssayError("Units are clipped whole.", code="plan", hint="Leave microbatches out.")
-        if self.clipping == "ghost" and (self.units is not None or self.microbatches is not None):
+        summed = self.units is not None or self.microbatches is not None or self.views > 1
+        if self.clipping == "ghost" and summed:
             raise AssayError(
-                "Ghost clipping knows the norms of rows, not those of sums over units or microbatches.",
+                "Ghost clipping knows the norms of rows, not those of sums over units, views or microbatches.",
                 code="plan",
                 hint='Use clipping="per-example".',
             )

@@ -170,8 +170,8 @@ class Training:
             raise AssayError("The private training is over.", code="training-loop", hint="Train inside of `with`.")
         self.settle()
         self._part = part
-        self._hooks.begin(len(part.rows))
-        self._probe.rows = len(part.rows)
+        self._probe.rows = len(part.rows) * self.settings.views
+        self._hooks.begin(self._probe.rows)
 
     def settle(self) -> None:
         """Raise where a batch went out and no step was taken for it."""
@@ -213,12 +213,17 @@ class Training:
                 hint="Call the layer itself, in training mode, where its weight is used.",
             )
         if self._probe.active:
-            self._probe.compare(found, rows=len(part.rows), mean=self.mean, names=self._names)
-        groups = None if part.groups is None else torch.from_numpy(np.ascontiguousarray(part.groups))
-        with torch.no_grad():
-            self._batch.add(clipped_sum(found, norm=self.norm, groups=groups, mean=self.plan.microbatched))
-        if self.diagnostics:
-            self._batch.rows += len(part.rows)
+            self._probe.compare(found, rows=self._probe.rows, mean=self.mean, names=self._names)
+        views = self.settings.views
+        groups = part.groups if views == 1 else np.repeat(np.arange(len(part.rows)), views)
+        clipped = clipped_sum(
+            found,
+            norm=self.norm,
+            groups=None if groups is None else torch.from_numpy(np.ascontiguousarray(groups)),
+            mean=views > 1 or self.plan.microbatched,
+        )
+        self._batch.add(clipped)
+        self._batch.rows += len(part.rows)
         hooks.begin(0)
         self._clear()
         self._part = None

@@ -27,6 +27,7 @@ class Clipped:
     bad: int
 
 
+@torch.no_grad()
 def clipped_sum(found: Found, /, *, norm: float, groups: Tensor | None = None, mean: bool = False) -> Clipped:
     """The sum over rows of their gradients, each scaled down to `norm` over all parameters together.
 
