@@ -132,7 +132,9 @@ def plan(q, epsilon, *, level=0.9, adjacency=ADD, one=None):
     return QuantilePlan(Fraction(q), cells(ENDS, 40), Fraction(epsilon), one, adjacency, level)
 
 
-@pytest.mark.parametrize(("q", "rows", "epsilon"), [("1/2", 400, "1"), ("9/10", 400, "1"), ("1/4", 30, "1"), ("1", 9, "1/2")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("q", "rows", "epsilon"), [("1/2", 400, "1"), ("9/10", 400, "1"), ("1/4", 30, "1"), ("1", 9, "1/2")]
+)
 def test_the_interval_of_a_quantile_covers_it(q, rows, epsilon):
     """The quantile of the clamped values lies between the ends at least as often as the level says."""
     rng = np.random.default_rng(4)

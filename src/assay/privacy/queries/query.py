@@ -19,7 +19,7 @@ from assay.privacy.queries.bounding.opening import Opened, open_private
 from assay.privacy.queries.bounding.scan import Scan, check_engine
 from assay.privacy.queries.plan import AdditivePlan, Plan
 from assay.privacy.queries.quantiles import QuantilePlan
-from assay.privacy.queries.settings import Given, Settings, settings_of
+from assay.privacy.queries.settings import Given, Settings, settings_of, units_of
 from assay.privacy.queries.statistics import statistic_of
 from assay.privacy.queries.thresholds import Threshold
 from assay.privacy.spending.release import price, release
@@ -44,9 +44,10 @@ def query(source: Any, ask: str, /, *, ledger: Ledger | None, **given: Unpack[Gi
     value. What follows from the data being read (time, memory) is not hidden.
     """
     asked = parse(ask)
-    settings = settings_of(asked, given, ledger)
-    names = [name for name in (*asked.columns, settings.units.unit_column) if name is not None]
+    unit = units_of(given, ledger).unit_column
+    names = [name for name in (*asked.columns, unit) if name is not None]
     opened = open_private(source, columns=list(dict.fromkeys(names)))
+    settings = settings_of(asked, given, ledger)
     if ledger is not None:
         ledger.terms.require(source_identities(opened.identities()))
     plan = plan_of(opened, asked, settings)
@@ -63,7 +64,7 @@ def plan_of(opened: Opened, ask: Ask, settings: Settings, /) -> Plan:
         opened.number(ask.column)
     check_engine(opened, units)
     ends = bounds_of(settings.bounds, ask)
-    listed = public_keys(settings.keys, opened.columns, by=ask.by)
+    listed = public_keys(settings.keys, opened.columns)
     public = set(ask.by) <= set(listed.columns)
     contribution = Contribution.of(units, keys=listed.size(ask.by) if public else None, grouped=bool(ask.by))
     scan = Scan(ask.by, listed.columns, units, contribution, ask.column, None, settings.missing)

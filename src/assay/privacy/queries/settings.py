@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
 
 from assay.core.budget.terms import Bounds as UnitBounds
 from assay.core.errors import AssayError, unknown
@@ -65,14 +65,15 @@ def settings_of(ask: Ask, given: Given, ledger: Ledger | None, /) -> Settings:
     for name in given:
         if name not in Given.__annotations__:
             raise unknown("setting of a question", name, Given.__annotations__, code="usage")
-    units = UnitBounds(
-        given.get("unit_column"), given.get("max_rows"), given.get("max_keys"), given.get("max_rows_per_key")
-    )
+    units = units_of(given, ledger)
     keys, missing = given.get("keys") or {}, given.get("missing", "drop")
     one_of(missing, ("drop", "impute"), "missing")
+    for name in keys:
+        if name not in ask.by:
+            raise unknown("key", name, ask.by, code="keys")
     return Settings(
         loss=loss_of(ask, given, grouped_privately=not set(ask.by) <= set(keys)),
-        units=units if ledger is None else held_bounds(units, ledger.terms.bounds),
+        units=units,
         adjacency=adjacency_between(given.get("adjacency"), ledger),
         missing=missing,
         level=check_level(given.get("level", 0.95)),
@@ -135,21 +136,25 @@ def _check_delta(delta: Fraction | None, size: int | None) -> None:
         )
 
 
-def held_bounds(given: UnitBounds, terms: UnitBounds) -> UnitBounds:
-    """The bounds of the ledger, with what it leaves open from the question."""
-    found = {}
-    for name, fixed in terms.to_json().items():
-        own = getattr(given, name)
-        if own is not None and fixed is not None and own != fixed:
+def units_of(given: Given, ledger: Ledger | None, /) -> UnitBounds:
+    """What a unit is and may contribute: as the ledger says, with what it leaves open from the question."""
+    own: dict[str, Any] = {
+        "unit_column": given.get("unit_column"),
+        "max_rows": given.get("max_rows"),
+        "max_keys": given.get("max_keys"),
+        "max_rows_per_key": given.get("max_rows_per_key"),
+    }
+    fixed = {} if ledger is None else ledger.terms.bounds.to_json()
+    for name, held in fixed.items():
+        if own[name] is not None and held is not None and own[name] != held:
             raise AssayError(
-                f"The ledger fixes {name} as {fixed}, not {own}.", code="contribution", hint=f"Leave {name} out."
+                f"The ledger fixes {name} as {held}, not {own[name]}.", code="contribution", hint=f"Leave {name} out."
             )
-        if name == "unit_column" and own is not None and fixed is None:
+        if name == "unit_column" and own[name] is not None and held is None:
             raise AssayError(
                 "The ledger protects each row, not units.", code="contribution", hint="Leave unit_column out."
             )
-        found[name] = own if fixed is None else fixed
-    return UnitBounds(**found)
+    return UnitBounds(**{name: value if fixed.get(name) is None else fixed[name] for name, value in own.items()})
 
 
 def adjacency_between(given: Adjacency | str | None, ledger: Ledger | None) -> Adjacency:

@@ -12,7 +12,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from assay.core.errors import AssayError, unknown
+from assay.core.errors import AssayError
 from assay.data.rows.columns import Column, number_text
 
 MOST_KEYS = 1_000_000
@@ -48,11 +48,8 @@ class PublicKeys:
         return found
 
 
-def public_keys(given: Mapping[str, Keys], columns: Mapping[str, Column], /, *, by: Sequence[str]) -> PublicKeys:
+def public_keys(given: Mapping[str, Keys], columns: Mapping[str, Column], /) -> PublicKeys:
     """`given` read and made values of their columns; an error for one that no row of that column could have."""
-    for name in given:
-        if name not in by:
-            raise unknown("key", name, by, code="keys")
     found = {}
     for name, values in given.items():
         listed = _read(name, Path(values)) if isinstance(values, str | Path) else list(values)
