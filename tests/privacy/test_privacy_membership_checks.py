@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
 import assay
+from assay import privacy
+from assay.core.errors import AssayError
 from assay.core.measure import Measure
 from assay.data.inputs import TextInputs
 from assay.engine.run import run
+from assay.models.adapters.recorded import RecordedModel
 from assay.privacy.checks.membership import membership
 from assay.privacy.checks.membership_by_group import membership_by_group
 
@@ -193,3 +198,49 @@ def test_equal_groups_are_seldom_told_apart():
         gap = next(m for m in measures if m.name == "auc_gap")
         told += [gap.interval.low > 0]
     assert sum(told) <= 5
+
+
+# -- in Python, and what else is attached ----------------------------------------------------------
+
+
+def test_two_tables_and_an_estimator_are_enough():
+    frame = frame_of(500)
+    members, others = frame[frame["part"] == "Train"], frame[frame["part"] != "Train"]
+    nearest = KNeighborsClassifier(1).fit(members[list("abc")], members["y"])
+    found = privacy.attack_membership(
+        nearest, members, others, label="y", features=list("abc"), attacks=["loss-threshold", "lira-offline"], shadows=4
+    )
+    assert found.successes["loss-threshold"].auc.value > 0.8
+    assert found.successes["lira-offline"].auc.value > 0.7
+    with pytest.raises(AssayError, match="50 of each"):
+        privacy.attack_membership(nearest, members[:20], others, label="y")
+    with pytest.raises(AssayError, match="other kinds"):
+        privacy.attack_membership(nearest, members, others.assign(a=pd.Timestamp("2020-01-01")), label="y")
+
+
+def test_the_curve_of_every_attack_is_kept_beside_the_strongest():
+    measures = list(membership(case_of(frame_of(2400), KNeighborsClassifier(1))))
+    (kept,) = [m for m in measures if m.attachments]
+    assert kept.value == max(m.value for m in measures if m.name == "auc")
+    table = json.loads(kept.attachments["roc"].data)
+    assert table["columns"][:2] == ["false positive rate", "loss-threshold"]
+    rates = [row[0] for row in table["rows"]]
+    assert rates[0] == 0.01
+    column = [row[table["columns"].index("loss-threshold")] for row in table["rows"]]
+    assert column == sorted(column)
+    found = {(m.name, m.slice.get("attack")): m.value for m in measures}
+    assert column[0] == pytest.approx(found["tpr_at_fpr_1pct", "loss-threshold"])
+
+
+def test_recorded_predictions_refuse_noise_and_are_attacked_otherwise():
+    frame = frame_of(600)
+    mine = frame[frame["part"] == "Train"]
+    chance = KNeighborsClassifier(1).fit(mine[list("abc")], mine["y"]).predict_proba(frame[list("abc")])
+    kept = frame[list("abc")].assign(prediction=np.array(["no", "perhaps", "yes"])[chance.argmax(axis=1)])
+    scores = {name: f"score:{name}" for name in ("no", "perhaps", "yes")}
+    kept = kept.assign(**{column: chance[:, i] for i, column in enumerate(scores.values())})
+    model = RecordedModel(pa.Table.from_pandas(kept), name="recorded", score=scores)
+    case = assay.Case.from_frame(frame, model=model, label="y", split="part", features=list("abc"), protected=["sex"])
+    found = by_name(list(membership(case)))
+    assert found["auc", "loss-threshold"].value > 0.8
+    assert "noisy copies" in found["balanced_accuracy", "label-only"].reason.text()

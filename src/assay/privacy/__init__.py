@@ -10,7 +10,7 @@ from typing import Any
 from assay.core.part import Area
 from assay.privacy.deep.adaptive import AdaptiveClipping
 from assay.privacy.deep.face import dp_training, fixed, head_only, lora, merged
-from assay.privacy.face import anonymity, anonymize, deidentify, query, reidentify
+from assay.privacy.face import anonymity, anonymize, attack_membership, deidentify, query, reidentify
 from assay.privacy.spending.calls import Ledger
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "anonymity",
     "anonymize",
     "area",
+    "attack_membership",
     "deidentify",
     "dp_training",
     "fixed",
@@ -50,6 +51,7 @@ area = Area(
         "privacy ledger": "assay.privacy.commands.ledger:ledger",
         "privacy query": "assay.privacy.commands.query:query_data",
         "privacy statement": "assay.privacy.commands.statement:statement_of_training",
+        "privacy tune": "assay.privacy.commands.tune:tune",
         "privacy train": "assay.privacy.commands.train:train_model",
         "privacy reidentify": "assay.privacy.commands.deidentify:reidentify",
     },

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from assay.privacy.anonymity.anonymize import Anonymized
     from assay.privacy.anonymity.measures.summary import Anonymity
     from assay.privacy.deidentification.tables.whole import Deidentified
+    from assay.privacy.membership.attack import Membership
     from assay.privacy.queries.answer import PrivateAnswer
 
 
@@ -29,6 +30,17 @@ def anonymity(source: Any, /, *, quasi: Sequence[str], sensitive: Sequence[str] 
     from assay.privacy.anonymity.measures.summary import anonymity as measured
 
     return measured(source, quasi=quasi, sensitive=sensitive)
+
+
+def attack_membership(model: Any, members: Any, nonmembers: Any, /, *, label: str, **settings: Any) -> Membership:
+    """How well attacks tell the rows that `model` was trained on from others; see `membership.calls`.
+
+    `members` and `nonmembers` are frames, paths or relations. Settings: features, attacks, trainer, shadows, rows,
+    level, seed, jobs, progress.
+    """
+    from assay.privacy.membership.calls import attack_membership as attacked
+
+    return attacked(model, members, nonmembers, label=label, **settings)
 
 
 def query(source: Any, ask: str, /, *, ledger: Ledger | None, **settings: Any) -> PrivateAnswer:

@@ -38,11 +38,14 @@ def label_only(setting: Setting, /, *, copies: int = 40, rows: int = 4000) -> Sc
     places = np.sort(rng.permutation(n)[:rows]) if rows < n else np.arange(n)
     kept = setting.answers.correct[places].astype(np.float64)
     made = 1
-    for scale in SCALES:
-        for _ in range(copies // len(SCALES)):
-            said = labels_of(setting.model, noisy(inputs, places, scale=scale, rng=rng))
+    try:
+        for scale in np.repeat(SCALES, copies // len(SCALES)):
+            said = labels_of(setting.model, noisy(inputs, places, scale=float(scale), rng=rng))
             kept += said == setting.answers.labels[places]
             made += 1
+    except AssayError as error:  # recorded predictions know no row but their own
+        words = "the model does not answer noisy copies of its rows: {error}"
+        return Scored(reason=Message("label-only-refused", words, {"error": error.message}))
     method = f"share of {made} copies with the row's label, noise of {SCALES[0]:g} to {SCALES[-1]:g} deviations"
     return Scored(kept / made, places, method=method)
 

@@ -11,7 +11,7 @@ from assay.core.finding import Finding, Run
 from assay.core.house import House
 from assay.core.part import command
 from assay.privacy.membership.attack import Membership, attack_membership, chosen
-from assay.privacy.membership.candidates import MOST, candidates
+from assay.privacy.membership.candidates import MOST, candidates, side_by_side
 from assay.privacy.membership.measures import measures
 from assay.privacy.membership.setting import KIND
 
@@ -109,43 +109,21 @@ def membership(
 
 def with_nonmembers(case: Case, path: str, /) -> Case:
     """The rows of `case` as training rows and those of the file at `path` as others, with a column that says which."""
-    import pyarrow as pa
-
-    from assay.data.case import Case as New
-    from assay.privacy.anonymity.table import read_table
-
     label = case.roles.label
-    if label is None or not case.model_columns:
+    if label is None or case.model is None or not case.model_columns:
         raise AssayError(
             "Members and non-members need a label, and a model of a table.", code="membership", hint="Give --label."
         )
-    kept = list(dict.fromkeys((*case.model_columns, label, *case.roles.protected)))
-    split = "split"
-    while split in kept:
-        split += "_"
-    sides = [case.rows(kept), read_table(path, columns=kept)]
-    named = [
-        side.append_column(split, pa.array([name] * side.num_rows))
-        for side, name in zip(sides, ("train", "other"), strict=True)
-    ]
-    try:
-        table = pa.concat_tables(named, promote_options="permissive")
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise AssayError(
-            f"The columns of the non-members are of other kinds than those of the members: {error}.",
-            code="membership",
-            hint="Write both files in the same way.",
-        ) from None
-    return New.from_frame(
-        table,
+    return side_by_side(
+        case.model,
+        case.rows(list(dict.fromkeys((*case.model_columns, label, *case.roles.protected)))),
+        path,
+        label=label,
+        features=case.model_columns,
+        protected=case.roles.protected,
         name=case.name,
         task=case.task,
-        model=case.model,
-        label=label,
         favourable=case.roles.favourable,
-        protected=list(case.roles.protected),
-        features=list(case.model_columns),
-        split=split,
     )
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assay.core.errors import Message
+from assay.core.errors import AssayError, Message
 from assay.core.subject import Model
 from assay.data.roles.outcome import TRAINING
 from assay.models.outputs import class_text
 from assay.models.trainers import TrainingRows
-from assay.privacy.anonymity.table import CodedColumn, coded
+from assay.privacy.anonymity.table import CodedColumn, check_columns, coded, read_table
 from assay.privacy.membership.answers import Bools, Codes, Places
 from assay.privacy.membership.attack import FEWEST
 
@@ -64,6 +64,47 @@ def candidates(case: Case, /, *, most: int = MOST, seed: int = 0) -> Candidates:
     places = np.sort(np.concatenate([rng.permutation(side)[:most] for side in usable]))
     rows = TrainingRows(_inputs(case, places), codes[places])
     return Candidates(rows, sides[places] == 1, _groups(case, places), notes=_notes(case))
+
+
+def side_by_side(
+    model: Model,
+    members: Any,
+    others: Any,
+    /,
+    *,
+    label: str,
+    features: Sequence[str] = (),
+    protected: Sequence[str] = (),
+    **about: Any,
+) -> Case:
+    """One Case of the rows of two sources (frames, paths, relations), with a column of the role `split`.
+
+    `features` are what the model is fed: what it knows itself, or every other column of the members. `about` are other
+    arguments of `Case.from_frame`, like name and favourable.
+    """
+    import pyarrow as pa
+
+    from assay.data.case import Case as New
+
+    whole = read_table(members)
+    fed = list(features or model.features) or [c for c in whole.column_names if c not in (label, *protected)]
+    kept = list(dict.fromkeys((*fed, label, *protected)))
+    check_columns(kept, tuple(whole.column_names))
+    split = "split"
+    while split in kept:
+        split += "_"
+    sides = [(whole.select(kept), "train"), (read_table(others, columns=kept), "other")]
+    named = [side.append_column(split, pa.array([word] * side.num_rows, pa.string())) for side, word in sides]
+    try:
+        table = pa.concat_tables(named, promote_options="permissive")
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise AssayError(
+            f"The columns of the non-members are of other kinds than those of the members: {error}.",
+            code="membership",
+            hint="Write both in the same way.",
+        ) from None
+    roles: dict[str, Any] = {"label": label, "features": fed, "protected": list(protected), "split": split}
+    return New.from_frame(table, model=model, **roles, **about)
 
 
 def _codes(table: Any, label: str, model: Model) -> Codes:

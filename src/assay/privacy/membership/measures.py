@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from assay.core.errors import Message, Scalar
-from assay.core.measure import Measure, Share
+from assay.core.measure import Attachment, Measure, Share, attached_table
 from assay.privacy.membership.attack import FALSE_POSITIVE_RATES, Membership, Success
-from assay.privacy.membership.scoring import Rate, needed
+from assay.privacy.membership.scoring import Rate, needed, tpr_at
 from assay.stats.auc import AUC
 from assay.stats.rates import newcombe
 
 TPR = {0.01: "tpr_at_fpr_1pct", 0.001: "tpr_at_fpr_0_1pct"}
 AUC_WARN, AUC_FAIL = 0.55, 0.65
 TPR_WARN, TPR_FAIL = 0.02, 0.05
+ROC = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 GAP = 0.02
 """A difference of accuracy on training rows and others from which less fitting is advised."""
 
@@ -29,17 +31,38 @@ def measures(found: Membership, /, *, level: float = 0.95, notes: tuple[Message,
     yield _blind(found)
     strongest = _strongest(found)
     for success in found.successes.values():
-        said = (*notes, *(advice(found, success) if success is strongest else ()))
-        yield from of_attack(success, notes=said)
+        said, curve = notes, None
+        if success is strongest:
+            said, curve = (*notes, *advice(found, success)), {"roc": roc(found)}
+        yield from of_attack(success, notes=said, attachments=curve)
 
 
-def of_attack(success: Success, /, *, notes: tuple[Message, ...] = ()) -> Iterator[Measure]:
+def roc(found: Membership, /) -> Attachment:
+    """The true positive rate of each attack at false positive rates from 0.1 %; None where there are too few others."""
+    made = [success for success in found.successes.values() if success.auc is not None]
+    rows: list[list[float | None]] = []
+    for rate in ROC:
+        line = [_at(success, rate) for success in made]
+        rows += [[rate, *line]] if any(value is not None for value in line) else []
+    names = ["false positive rate", *(success.attack for success in made)]
+    return attached_table(names, rows, caption="Members found, by attack")
+
+
+def _at(success: Success, rate: float) -> float | None:
+    others = success.scores[~success.own]
+    return tpr_at(success.scores[success.own], others, fpr=rate).value if len(others) >= needed(rate) else None
+
+
+def of_attack(
+    success: Success, /, *, notes: tuple[Message, ...] = (), attachments: Mapping[str, Attachment] | None = None
+) -> Iterator[Measure]:
     """The numbers of one attack, or the one Measure that says why there is none."""
     where: dict[str, str | None] = {"attack": success.attack}
     if success.auc is None or success.accuracy is None:
         yield Measure("balanced_accuracy", None, success.sides, where, reason=success.reason)
         return
-    yield _area("auc", success.auc, where, method=success.method, notes=notes)
+    area = _area("auc", success.auc, where, method=success.method, notes=notes)
+    yield replace(area, attachments=attachments or {})
     method = f"{success.method}; at a threshold from other rows"
     found = success.accuracy
     yield Measure("balanced_accuracy", found.value, success.judged_sides, where, interval=found.interval, method=method)
