@@ -98,7 +98,7 @@ PARAMS: dict[str, dict[str, dict[str, Any]]] = {
             "noise": 1.5,
             "batch": 100,
             "steps": 10,
-            "runs": 50,
+            "runs": 4,
             "run_steps": 5,
         }
     },

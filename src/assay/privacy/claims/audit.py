@@ -55,12 +55,12 @@ class Audit:
         return tuple(found.says for found in self.broken if found.says is not None)
 
 
-def audit(trainee: Trainee, claim: Claim, /, *, seed: int = 0, runs: int = 200, run_steps: int = 50) -> Audit:
+def audit(trainee: Trainee, claim: Claim, /, *, seed: int = 0, runs: int = 20, run_steps: int = 500) -> Audit:
     """The Audit of what `trainee` releases against `claim`.
 
-    Four kinds of tests: the noise, the batches, neighbouring data (`runs` trainings on either of two, of which the
-    first `run_steps` steps are seen: twice their product is what an audit costs), and canaries in one run. Where one of
-    a kind would be seen less than once in a thousand times from a training that keeps the claim, the kind is asked
+    Four kinds of tests: the noise, the batches, neighbouring data (canaries in `runs` trainings, of which
+    the first `run_steps` steps are seen: their product is what an audit costs), and canaries in one run. Where one of a
+    kind would be seen less than once in a thousand times from a training that keeps the claim, the kind is asked
     again with fresh draws, and only what shows both times is broken: an honest training is called broken about once in
     100,000 audits. `seed` is of the auditor's coins; those of the training are its own.
     """
@@ -69,8 +69,8 @@ def audit(trainee: Trainee, claim: Claim, /, *, seed: int = 0, runs: int = 200, 
     kinds: Sequence[Callable[[], Iterable[Evidence]]] = (
         lambda: noise_evidence(trainee, plan),
         lambda: batch_evidence(trainee, plan),
-        lambda: neighbour_evidence(trainee, plan, delta=claim.delta, runs=runs, steps=run_steps),
-        lambda: [canary_evidence(trainee, plan, epsilon=claim.epsilon, delta=claim.delta, rng=rng)],
+        lambda: neighbour_evidence(trainee, plan, delta=claim.delta, runs=runs, steps=run_steps, rng=rng),
+        lambda: [canary_evidence(trainee, plan, epsilon=claim.epsilon, delta=claim.delta, steps=run_steps, rng=rng)],
     )
     evidence = [_accounted(claim)]
     broken = [found for found in evidence if found.suspicious]
