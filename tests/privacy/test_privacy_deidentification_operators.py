@@ -239,3 +239,13 @@ def test_an_identifier_is_the_same_however_it_is_written():
     forms = [Identifier("IBAN", text, "f").canonical for text in ("DE89 3704", "de89-3704", "ＤＥ８９３７０４")]
     assert len(set(forms)) == 1
     assert Identifier("EMAIL", "A.b@x.org", "f").canonical == "a.b@x.org"
+
+
+@pytest.mark.parametrize("name", ["reversible", "encrypt"])
+def test_forged_marks_in_a_text_come_back_as_they_stood(name):
+    forged = "<EMAIL:siv:0123456789abcdef.AAAA> <PHONE:sealed:AAAA> <PHONE:hmac:x.y> ada@example.com"
+    operators = [made("reversible", key=KEY), made("encrypt", keys=KEYS)]
+    done = run(made(name, **KEYED[name]), texts=[forged], subjects=None)
+    assert done.replaced == {"EMAIL": 1, "MARK": 3}
+    assert reidentify_texts(done.texts, field="note", operators=operators) == (forged,)
+    assert run(made("replace"), texts=[forged], subjects=None).replaced == {"EMAIL": 1}

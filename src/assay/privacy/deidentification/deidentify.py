@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from assay.core.errors import AssayError, Message
 from assay.core.house import Progress
 from assay.privacy.deidentification.find import NOT_FOUND_BY_FORM, THRESHOLD, find
 from assay.privacy.deidentification.names import Names
-from assay.privacy.deidentification.operator import Identifier, Operator
+from assay.privacy.deidentification.operator import Identifier, Operator, marks, unmarked
 from assay.privacy.deidentification.recognizer import Recognizer
-from assay.privacy.deidentification.span import Span
+from assay.privacy.deidentification.span import Span, disjoint
 
 BATCH = 1_000
 """Texts that are worked on together."""
@@ -65,16 +66,21 @@ def deidentify_texts(
     """The texts of the column `field`, each identifier replaced by the first operator that takes its entity.
 
     The last operator must take every entity, so that nothing that is found stays. `subjects` says whom each text is
-    about. Without `names` only what has a form is found. An error names no value.
+    about. Without `names` only what has a form is found. Where an operator can be read again, what looks like a mark in
+    the texts is replaced too, as MARK, so that a forged mark comes back as it stood. An error names no value.
     """
     _check(operators, texts, subjects)
+    readable = any(operator.read for operator in operators)
     whole: list[str | None] = []
     replaced: Counter[str] = Counter()
     if progress:
         progress.started(_TASK, total=len(texts))
     for start in range(0, len(texts), BATCH):
         batch = texts[start : start + BATCH]
-        spans = find([text or "" for text in batch], recognizers=recognizers, names=names, threshold=threshold)
+        plain = [text or "" for text in batch]
+        spans = find(plain, recognizers=recognizers, names=names, threshold=threshold)
+        if readable:
+            spans = [disjoint((*own, *marks(text))) for text, own in zip(plain, spans, strict=True)]
         who = subjects[start : start + BATCH] if subjects is not None else [""] * len(batch)
         whole += _replaced(batch, spans, operators, field=field, subjects=who)
         replaced.update(span.entity for each in spans for span in each)
@@ -111,22 +117,25 @@ def reidentify_texts(
     An error names the row, counted from `first`.
     """
     for operator in operators:
-        if operator.undo is None:
+        if operator.read is None:
             raise AssayError(
                 f"What the operator {operator.name!r} wrote cannot be read again.",
                 code="operator",
                 hint="Use reversible or encrypt where somebody must be able to.",
             )
-    return tuple(_undone(text, row, field, operators) for row, text in enumerate(texts, first))
+    readers = {each.scheme: partial(_read, each.read, field) for each in operators if each.read}
+    return tuple(_undone(text, row, field, readers) for row, text in enumerate(texts, first))
 
 
-def _undone(text: str | None, row: int, field: str, operators: Sequence[Operator]) -> str | None:
+def _read(read: Callable[[str, str], str], field: str, token: str) -> str:
+    return read(token, field)
+
+
+def _undone(text: str | None, row: int, field: str, readers: Mapping[str, Callable[[str], str]]) -> str | None:
     try:
-        for operator in operators:
-            text = operator.undo(text, field) if operator.undo and text is not None else text
+        return None if text is None else unmarked(text, readers)
     except AssayError as error:
         raise AssayError(f"Row {row} of {field!r}: {error.message}", code=error.code, hint=error.hint) from None
-    return text
 
 
 def _replaced(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+
+from assay.privacy.deidentification.span import Span
 
 KIND = "operator"
 """Kind of a Part whose `make(*, keywords)` gives an Operator."""
@@ -38,28 +40,38 @@ class Identifier:
 class Operator:
     """`apply` gives what is written for each identifier of a batch.
 
-    It takes the `entities` named; every one, where none is. `undo` gives a text of the column `field` with everything
-    that `apply` wrote read again; None where that cannot be, or not from a text alone.
+    It takes the `entities` named; every one, where none is. `read(token, field)` gives what a mark of `scheme` was
+    written for in the column `field`; None where that cannot be, or not from a text alone.
     """
 
     name: str
     apply: Callable[[Sequence[Identifier]], list[str]]
     entities: frozenset[str] = frozenset()
-    undo: Callable[[str, str], str] | None = None
+    scheme: str = ""
+    read: Callable[[str, str], str] | None = None
 
     def takes(self, entity: str, /) -> bool:
         """True when the operator is made for `entity`."""
         return not self.entities or entity in self.entities
 
 
+MARK = "MARK"
+"""Entity of what looks like a mark and stood in the text before."""
+
 _MARK = re.compile(r"<[A-Z_]{1,40}:([a-z]{1,10}):([\w.=-]+)>")
 
 
 def mark(entity: str, scheme: str, token: str, /) -> str:
-    """`token` as it is written in a text, so that `unmark` finds it again; `scheme` says how it was made."""
+    """`token` as it is written in a text, so that `unmarked` finds it again; `scheme` says how it was made."""
     return f"<{entity}:{scheme}:{token}>"
 
 
-def unmark(text: str, scheme: str, read: Callable[[str], str], /) -> str:
-    """`text` with every mark of `scheme` replaced by what `read` gives for its token; other marks stay."""
-    return _MARK.sub(lambda match: read(match[2]) if match[1] == scheme else match[0], text)
+def marks(text: str, /) -> Iterator[Span]:
+    """What looks like a mark in `text`: a forged one would be taken for ours when it is read."""
+    for match in _MARK.finditer(text):
+        yield Span(match.start(), match.end(), MARK, 1.0, "mark")
+
+
+def unmarked(text: str, readers: Mapping[str, Callable[[str], str]], /) -> str:
+    """`text` with every mark of a scheme of `readers` replaced by what its reader gives; other marks stay."""
+    return _MARK.sub(lambda match: readers[match[1]](match[2]) if match[1] in readers else match[0], text)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from assay.core.errors import AssayError
 from assay.core.part import part
-from assay.privacy.deidentification.operator import KIND, Identifier, Operator, mark, unmark
+from assay.privacy.deidentification.operator import KIND, Identifier, Operator, mark
 from assay.seal import envelopes
 from assay.seal.key_sources import KeySource
 
@@ -25,10 +25,7 @@ def encrypt(*, keys: KeySource) -> Operator:
     def apply(found: Sequence[Identifier]) -> list[str]:
         return [mark(each.entity, "sealed", _sealed(each, keys)) for each in found]
 
-    def undo(text: str, field: str) -> str:
-        return unmark(text, "sealed", lambda token: _opened(token, field, keys))
-
-    return Operator("encrypt", apply, undo=undo)
+    return Operator("encrypt", apply, scheme="sealed", read=lambda token, field: _opened(token, field, keys))
 
 
 def _sealed(each: Identifier, keys: KeySource) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from assay.core.part import part
-from assay.privacy.deidentification.operator import KIND, Identifier, Operator, mark, unmark
+from assay.privacy.deidentification.operator import KIND, Identifier, Operator, mark
 from assay.seal.reversible import open_value, seal_value
 from assay.seal.tokens import TokenKey
 
@@ -22,7 +22,7 @@ def reversible(*, key: TokenKey, older: Sequence[TokenKey] = ()) -> Operator:
     def apply(found: Sequence[Identifier]) -> list[str]:
         return [mark(each.entity, "siv", seal_value(each.text, field=each.field, key=key)) for each in found]
 
-    def undo(text: str, field: str) -> str:
-        return unmark(text, "siv", lambda token: open_value(token, field=field, keys=[key, *older]))
+    def read(token: str, field: str) -> str:
+        return open_value(token, field=field, keys=[key, *older])
 
-    return Operator("reversible", apply, undo=undo)
+    return Operator("reversible", apply, scheme="siv", read=read)

@@ -148,7 +148,9 @@ def make_operator(
     if {"key", "keys"} & set(part.parameters):
         if keys is None:
             raise AssayError(
-                f"The operator {name} needs a key.", code="key", hint="Name a key file, or env:NAME of a variable."
+                f"The operator {name} needs a key.",
+                code="key",
+                hint="Name a key file (assay privacy keys create makes one), or env:NAME of a variable.",
             )
         token_keys = keys.token_keys()
         held = {"key": token_keys[0], "older": token_keys[1:], "keys": keys}
