@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.core.errors import AssayError
 from assay.data.declared.axes import Axis
 from assay.data.declared.declared import Declared
 from assay.data.plan import Wanted
@@ -16,6 +18,8 @@ from assay.data.rows.sql.duck import listed, quoted
 from assay.privacy.counting.source import Source, opened
 
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL")
+MOST_ROWS = 999_999
+"""More rows of a unit than this are not counted: the most that DuckDB's aggregate keeps."""
 Ints = NDArray[np.int64]
 
 
@@ -28,11 +32,14 @@ def count(
     is no declared level is in no table that has that dimension, training rows are in none.
     """
     axes = [axis for axis in declared.axes if any(axis.dim.key in table.dims for table in tables)]
+    sizes = {axis.dim.key: len(axis) for axis in axes}
     with opened(source, columns_of(declared, unit)) as (connection, types):
         found = connection.sql(_query(axes, types, declared.training, unit, most)).to_arrow_table()
-    n = found["n"].to_numpy().astype(np.int64)
-    codes = {axis.dim.key: found[f"a{i}"].to_numpy().astype(np.int64) for i, axis in enumerate(axes)}
-    sizes = {axis.dim.key: len(axis) for axis in axes}
+    rest, n = found["code"].to_numpy().astype(np.int64), found["n"].to_numpy().astype(np.int64)
+    codes = {}
+    for axis in axes:
+        rest, code = np.divmod(rest, len(axis) + 1)
+        codes[axis.dim.key] = code - 1
     return [_table([codes[dim] for dim in t.dims], [sizes[dim] for dim in t.dims], n) for t in tables]
 
 
@@ -49,22 +56,25 @@ def _table(codes: Sequence[Ints], sizes: Sequence[int], n: Ints) -> Ints:
 
 
 def _query(axes: Sequence[Axis], types: dict[str, str], training: str | None, unit: str | None, most: int) -> str:
-    """The counts by code, -1 for what is no level; one pass."""
-    codes = ", ".join(f"{_code(axis, types[axis.column])} AS a{i}" for i, axis in enumerate(axes))
-    names = ", ".join(f"a{i}" for i in range(len(axes)))
+    """The counts by one number that holds all levels (0 for what is none); one pass.
+
+    Of each unit the `most` rows with the largest random numbers: an aggregate that keeps no more of them in memory.
+    """
+    if math.prod(len(axis) + 1 for axis in axes) >= 1 << 62:
+        raise AssayError("There are too many dimensions to count.", code="private-cells", hint="Name fewer columns.")
+    code = "0"
+    for axis in reversed(axes):
+        code = f"({_code(axis, types[axis.column])} + 1 + {len(axis) + 1} * CAST({code} AS BIGINT))"
     where = ""
     if training:
         where = f" WHERE coalesce(lower(CAST({_name(training)} AS VARCHAR)), '') NOT IN ('', {listed(TRAINING)[1:-1]})"
     if unit is None:
-        rows = f"SELECT {codes} FROM private_rows{where}"
+        rows = f"SELECT {code} AS code FROM private_rows{where}"
     else:
-        who = f"CAST({_name(unit)} AS VARCHAR)"
-        rows = f"SELECT {codes}, {who} AS who, random() AS place FROM private_rows{where}"
-        ranked = (
-            f"SELECT *, row_number() OVER (PARTITION BY who ORDER BY place) AS turn FROM ({rows}) WHERE who IS NOT NULL"
-        )
-        rows = f"SELECT {names} FROM ({ranked}) WHERE turn <= {int(most)}"
-    return f"SELECT {names}, CAST(count(*) AS BIGINT) AS n FROM ({rows}) GROUP BY {names}"
+        drawn = f"SELECT {code} AS code, {_name(unit)} AS who, random() AS place FROM private_rows{where}"
+        kept = f"arg_max(code, place, {min(int(most), MOST_ROWS)})"
+        rows = f"SELECT unnest({kept}) AS code FROM ({drawn}) WHERE who IS NOT NULL GROUP BY who"
+    return f"SELECT code, CAST(count(*) AS BIGINT) AS n FROM ({rows}) GROUP BY code"
 
 
 def _name(column: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -72,17 +73,23 @@ def opened(source: Source, columns: Sequence[str], /) -> Iterator[tuple[Any, dic
     """
     import duckdb
 
-    connection = duckdb.connect(config=dict(CONFIG))
-    try:
-        if source.table is not None:
-            connection.register("private_source", source.table)
-        connection.execute(f"CREATE TEMP VIEW private_rows AS SELECT * FROM {source.reads}")
-        types = {name: str(type) for name, type, *_ in connection.execute("DESCRIBE private_rows").fetchall()}
-        for column in columns:
-            if column not in types:
-                raise unknown("column", column, types, code="column")
-        yield connection, types
-    except duckdb.Error:
-        raise _unreadable() from None
-    finally:
-        connection.close()
+    with tempfile.TemporaryDirectory(prefix="assay-") as folder:
+        connection = duckdb.connect(config={**CONFIG, "temp_directory": folder})
+        try:
+            yield connection, _types(connection, source, columns)
+        except duckdb.Error:
+            raise _unreadable() from None
+        finally:
+            connection.close()
+
+
+def _types(connection: Any, source: Source, columns: Sequence[str]) -> dict[str, str]:
+    """The view `private_rows`, made; a column that it lacks is an error that lists its columns."""
+    if source.table is not None:
+        connection.register("private_source", source.table)
+    connection.execute(f"CREATE TEMP VIEW private_rows AS SELECT * FROM {source.reads}")
+    types = {name: str(type) for name, type, *_ in connection.execute("DESCRIBE private_rows").fetchall()}
+    for column in columns:
+        if column not in types:
+            raise unknown("column", column, types, code="column")
+    return types
