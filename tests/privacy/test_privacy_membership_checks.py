@@ -106,6 +106,21 @@ def test_rows_that_say_nothing_are_no_candidates():
     assert capped["auc", "entropy"].n == (120, 120)
 
 
+def test_what_makes_an_attack_weaker_or_an_interval_too_narrow_is_noted():
+    frame = frame_of(300)
+    part = frame["part"].to_numpy()
+    mine, others = np.flatnonzero(part == "Train"), np.flatnonzero(part != "Train")
+    frame.loc[others[:7], list("abcy")] = frame.loc[mine[:7], list("abcy")].to_numpy()
+    frame["person"] = np.arange(300) // 2
+    case = case_of(frame, LogisticRegression(), unit="person")
+    notes = {note.id: note.params for m in membership(case, rows=100) for note in m.notes}
+    assert notes["units-independent"] == {"unit": "person"}
+    assert notes["members-sampled"]["members"] == str(len(mine))
+    whole = {note.id: note.params for m in membership(case) for note in m.notes}
+    assert "members-sampled" not in whole
+    assert whole["members-twice"]["rows"] == "7"
+
+
 @pytest.mark.parametrize(("part", "id"), [("Train", "one-split"), ("other", "one-split")])
 def test_without_rows_of_both_kinds_there_is_a_reason(part, id):
     frame = frame_of()

@@ -72,7 +72,6 @@ class Membership:
     member: Bools
     right: tuple[float, float]
     blind: AUC | None
-    blind_rows: tuple[int, int]
 
 
 def attack_membership(
@@ -107,7 +106,6 @@ def attack_membership(
             code="too-few",
             hint=f"Give {FEWEST} of each or more; for a true positive rate at 1 %, {needed(0.01):,} non-members.",
         )
-
     todo = own_attacks() if attacks is None else attacks
 
     @cache
@@ -121,11 +119,15 @@ def attack_membership(
     setting = Setting(model, rows, answers, told, member[told], trained, seed, progress)
     found = {id: _success(id, attack.make, setting, member, level=level) for id, attack in todo.items()}
     right = (float(answers.correct[member].mean()), float(answers.correct[~member].mean()))
+    return Membership(found, member, right, _blind(setting, member, level=level) if blind else None)
+
+
+def _blind(setting: Setting, member: Bools, *, level: float) -> AUC | None:
+    """The AUC on the rows untold of a classifier fitted on the inputs and labels of those told; None for texts."""
     untold = setting.untold
-    sides = (member[untold], ~member[untold])
-    guesses = without_the_model(rows, told, member[told], untold, seed=seed) if blind else None
-    baseline = None if guesses is None else area(guesses[sides[0]], guesses[sides[1]], level=level)
-    return Membership(found, member, right, baseline, (int(sides[0].sum()), int(sides[1].sum())))
+    guesses = without_the_model(setting.rows, setting.told, setting.told_member, untold, seed=setting.seed)
+    own = member[untold]
+    return None if guesses is None else area(guesses[own], guesses[~own], level=level)
 
 
 def chosen(attacks: Mapping[str, Part[Attack]], names: tuple[str, ...], /) -> dict[str, Part[Attack]]:

@@ -63,7 +63,9 @@ def candidates(case: Case, /, *, most: int = MOST, seed: int = 0) -> Candidates:
         return Candidates(reason=Message("too-few-to-attack", words, params))
     places = np.sort(np.concatenate([rng.permutation(side)[:most] for side in usable]))
     rows = TrainingRows(_inputs(case, places), codes[places])
-    return Candidates(rows, sides[places] == 1, _groups(case, places), notes=_notes(case))
+    member = sides[places] == 1
+    notes = (*_sampled(counts, most), *_twice(rows, member), *_repeated(case))
+    return Candidates(rows, member, _groups(case, places), notes=notes)
 
 
 def side_by_side(
@@ -146,7 +148,31 @@ def _groups(case: Case, places: Places) -> dict[str, CodedColumn]:
     return {name: coded(table, name) for name in names}
 
 
-def _notes(case: Case) -> tuple[Message, ...]:
+def _sampled(counts: list[int], most: int) -> tuple[Message, ...]:
+    if max(counts) <= most:
+        return ()
+    words = "of {members} training rows and {others} others at most {most} each are attacked, and train shadow models"
+    params = {"members": f"{counts[0]:,}", "others": f"{counts[1]:,}", "most": f"{most:,}"}
+    return (Message("members-sampled", words, params),)
+
+
+def _twice(rows: TrainingRows, member: Bools) -> tuple[Message, ...]:
+    """How many non-members are members too, word for word: their answers are those of members."""
+    if not hasattr(rows.inputs, "column_names"):
+        return ()
+    import pandas as pd
+
+    from assay.models.inputs import frame
+
+    hashes = pd.util.hash_pandas_object(frame(rows.inputs).assign(**{"": rows.codes}), index=False).to_numpy()
+    same = int(np.isin(hashes[~member], hashes[member]).sum())
+    if not same:
+        return ()
+    words = "{rows} of {others} non-members are also among the members, word for word: no attack can tell these"
+    return (Message("members-twice", words, {"rows": f"{same:,}", "others": f"{int((~member).sum()):,}"}),)
+
+
+def _repeated(case: Case) -> tuple[Message, ...]:
     if "repeated_units" not in case.facts():
         return ()
     words = "rows of one {unit} are taken as independent, which makes the intervals too narrow"

@@ -142,12 +142,9 @@ def _strongest(found: Membership) -> Success | None:
 def _blind(found: Membership) -> Measure:
     if found.blind is None:
         reason = Message("blind-inputs", "the inputs are texts or have too many numbers for a table of them")
-        return Measure("blind_auc", None, found.blind_rows, reason=reason)
+        return Measure("blind_auc", None, len(found.member), reason=reason)
     method = "boosted trees over inputs and label, which never ask the model"
-    blind = found.blind
-    return Measure(
-        "blind_auc", blind.value, found.blind_rows, interval=blind.interval, method=method, notes=_shifted(found)
-    )
+    return _area("blind_auc", found.blind, {}, method=method, notes=_shifted(found))
 
 
 def _area(
