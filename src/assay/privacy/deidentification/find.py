@@ -19,7 +19,12 @@ THRESHOLD = 0.5
 _ESCAPE = re.compile(r"\\[nrt]")
 _QUOTE = re.compile(r"^[>|}?]{1,3}(?= ?[^\s>|}?])", re.MULTILINE)
 
-NOT_FOUND_BY_FORM = ("names of people", "names of organisations", "places without a street or post code", "relations")
+NOT_FOUND_BY_FORM = (
+    "names of people without a title or a word such as 'name is' before them",
+    "names of organisations without a legal form",
+    "towns without a street or post code",
+    "relations",
+)
 """What has no form that a pattern could know, and so is not found by the recognisers of this folder."""
 
 
