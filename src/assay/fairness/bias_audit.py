@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from assay.core.errors import AssayError
+from assay.core.errors import AssayError, Message
 from assay.core.measure import Measure
 from assay.data.counts import Counts
 from assay.fairness.comparisons import check_depth, group_rates, overall_rate
@@ -34,7 +34,10 @@ def audit(counts: Counts, rate: Rate, /, *, depth: int, level: float, exclude_un
 
 
 def unknown_rows(table: GroupRates, known: list[int], /) -> Measure:
-    """How many assessed people are in no category of these attributes."""
+    """How many assessed people are in no category of these attributes; not known of counts by declared categories."""
+    if table.whole.blur is not None:
+        words = "counts that are published with noise leave out rows without a declared category"
+        return Measure("unknown_rows", None, 0, over=table.over, reason=Message("not-declared", words))
     unknown = sum(share.rows for i, share in enumerate(table.shares) if i not in known)
     rows = table.whole.rows
     return Measure("unknown_rows", float(unknown), rows, over=table.over, method="rows without a category", exact=True)

@@ -11,11 +11,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.core.errors import Message
 from assay.core.measure import Interval, Share
 from assay.data.coding import Dim, Values
 from assay.data.counts import FIXED, NOISE, WW, Counts
-from assay.quality.disaggregate import Estimate, Quantity, absent, rate
+from assay.quality.disaggregate import IN_NOISE, Estimate, Quantity, absent, rate
+from assay.stats.auc import drowned
 from assay.stats.quantiles import two_sided
 from assay.stats.rates import wilson
 
@@ -150,9 +150,8 @@ def _noisy_lift(counts: Counts, differences: Sequence[NDArray[np.float64]], /, *
     """
     weight, z = counts.values(), two_sided(level)
     total = float(weight.sum())
-    if total < 4 * math.sqrt(counts.total(NOISE)):
-        reason = Message("drowned", "the noise in the counts is about as large as the counts themselves")
-        return Estimate(None, counts.n, reason=reason)
+    if drowned(total, counts.total(NOISE)):
+        return Estimate(None, counts.n, reason=IN_NOISE)
     lifts = [max(-1.0, min(1.0, float(weight @ one) / total)) for one in differences]
     pairs = zip(lifts, differences, strict=True)
     errors = [math.sqrt(max(0.0, linearised_variance(counts, (one - lift) / total))) for lift, one in pairs]

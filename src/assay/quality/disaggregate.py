@@ -15,6 +15,8 @@ from assay.stats.moments import mean
 from assay.stats.rates import wilson
 
 T = TypeVar("T")
+IN_NOISE = Message("drowned", "the noise in the counts is about as large as the counts themselves")
+"""Why a number of counts that were released with noise is left out."""
 
 
 @dataclass(frozen=True, slots=True)

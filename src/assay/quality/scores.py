@@ -13,13 +13,11 @@ from numpy.typing import NDArray
 from assay.core.errors import Message
 from assay.core.measure import Slice
 from assay.data.counts import FIXED, NOISE, OWN, WW, Counts, N
-from assay.quality.disaggregate import Estimate, Groups, Quantity, absent, average
-from assay.stats.auc import auc
+from assay.quality.disaggregate import IN_NOISE, Estimate, Groups, Quantity, absent, average
+from assay.stats.auc import auc, drowned
 from assay.stats.quantiles import two_sided
 
 Floats = NDArray[np.float64]
-DROWNED = 4.0
-"""A noisy total of fewer standard errors of its noise than this is nothing to divide by."""
 SUMS = ("squared_error", "squared_error_squared", "log_loss", "log_loss_squared")
 KNOWN = "both a label and a score"
 
@@ -153,18 +151,15 @@ def quantities(*, level: float) -> tuple[Quantity[ScoreBins], ...]:
 
 def area_under_curve(bins: ScoreBins, /, *, level: float) -> Estimate:
     """ROC AUC from the bins, with DeLong's interval on the effective n, and how far binning can have moved it."""
+    noise = None if bins.noise is None else (float(bins.noise[1]), float(bins.noise[0]))
+    if noise and any(map(drowned, bins.weight.sum(axis=1)[::-1], np.multiply(noise, bins.weight.shape[1]))):
+        return Estimate(None, bins.n, reason=IN_NOISE)
     if bins.total <= 0:
         return absent(bins.n, KNOWN)
     if bins.weight.sum(axis=1).min() <= 0:
         reason = Message("one-class", "all rows of this slice have the same label")
         return Estimate(None, bins.n, reason=reason)
     negative, positive = bins.weight
-    noise = None
-    if bins.noise is not None:
-        noise = float(bins.noise[1]), float(bins.noise[0])
-        if min(bins.weight.sum(axis=1) / np.sqrt(bins.noise * len(positive))) < DROWNED:
-            reason = Message("drowned", "the noise in the counts is about as large as the counts themselves")
-            return Estimate(None, bins.n, reason=reason)
     found = auc(positive, negative, level=level, effective=(float(bins.kish[1]), float(bins.kish[0])), noise=noise)
     words = "numbers are counted in {bins} bins; the AUC of the numbers themselves lies within {bound:.2g} of this"
     note = Message("auc-bins", words, {"bins": len(positive), "bound": found.bound})

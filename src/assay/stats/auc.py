@@ -76,6 +76,15 @@ def auc(
     return AUC(value, interval, error, min(1.0, max(0.0, float(p @ q) / 2)), n, m)
 
 
+DROWNED = 4.0
+"""A noisy total of fewer standard errors of its noise than this is nothing to divide by."""
+
+
+def drowned(total: float, noise: float, /) -> bool:
+    """True where the noise, of variance `noise`, leaves it open whether a noisy total counts any rows at all."""
+    return noise > 0 and total < DROWNED * math.sqrt(noise)
+
+
 def _noise_variance(below: Floats, above: Floats, sizes: tuple[float, float], noise: tuple[float, float]) -> float:
     """Variance of the area from independent noise in every count, whose variances are `noise`.
 

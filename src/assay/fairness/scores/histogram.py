@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.data.counts import NOISE, Counts
+from assay.stats.auc import drowned
 
 Floats = NDArray[np.float64]
-DROWNED = 4.0
-"""A noisy total of fewer standard errors of its noise than this is nothing to divide by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ class Histogram:
     @property
     def drowned(self) -> bool:
         """True where the noise leaves it open whether there are any rows at all."""
-        return self.noise > 0 and float(self.size.sum()) < DROWNED * (self.noise * len(self.size)) ** 0.5
+        return drowned(float(self.size.sum()), self.noise * len(self.size))
 
 
 def score_bins(counts: Counts, /) -> dict[str, int]:
