@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from torch import nn
 
 from assay.core.errors import AssayError
+from assay.core.part import Opening
 from assay.data.rows.sources import open_rows
 from assay.privacy.accounting.plan import Plan
+from assay.privacy.commands.train import train_model
 from assay.privacy.deep.modules import train_module
 from assay.privacy.deep.saved import files_of_module, open_module
+from assay.privacy.formats.private_module import private_module
 from assay.privacy.training.optimizers import Stepping
 from assay.privacy.training.tables.prepared import read_table
 from assay.privacy.training.tables.schema import schema_of
@@ -70,7 +76,9 @@ HOW = Stepping("adam", 0.05, averaged=0.5)
 
 def trained(label, **more):
     table = prepared(label)
-    return table, train_module(f"{HERE}:Net", table, PLAN, delta=1e-5, accountant="rdp", stepping=HOW, **more)
+    shape = table.architecture()
+    how = {"delta": 1e-5, "accountant": "rdp", "stepping": HOW} | more
+    return table, train_module(f"{HERE}:Net", table.examples(shape), shape, PLAN, **how)
 
 
 @pytest.mark.parametrize("label", ["bought", "paid"])
@@ -120,10 +128,10 @@ def test_a_seed_repeats_and_takes_the_promise_away():
 def test_people_are_units():
     table = prepared("bought", unit="person")
     plan = replace(PLAN, examples=N // 3, unit="person", batch=40)
-    done = []
-    made = train_module(
-        f"{HERE}:Net", table, plan, delta=1e-5, max_rows=3, advanced=done.append, diagnostics="not private"
-    )
+    done, shape = [], table.architecture()
+    data = table.examples(shape, max_rows=3)
+    watched = {"advanced": done.append, "diagnostics": "not private"}
+    made = train_module(f"{HERE}:Net", data, shape, plan, delta=1e-5, **watched)
     assert done[-1] == plan.total_steps == 100
     assert np.mean(made.diagnostics["rows"]) == pytest.approx(120, rel=0.1)
 
@@ -139,5 +147,75 @@ def test_people_are_units():
     ],
 )
 def test_networks_that_are_none_are_refused(name, words):
+    table = prepared("bought")
+    shape = table.architecture()
+    data = table.examples(shape)
     with pytest.raises(AssayError, match=words):
-        train_module(name, prepared("bought"), PLAN, delta=1e-5)
+        train_module(name, data, shape, PLAN, delta=1e-5)
+
+
+WRITTEN = """
+examples = 600
+[columns]
+age = { bounds = [0, 100] }
+town = { categories = ["Bergen", "Oslo"] }
+bought = { categories = ["no", "yes"] }
+"""
+
+
+@pytest.fixture
+def files(tmp_path):
+    pq.write_table(people(), tmp_path / "people.parquet")
+    (tmp_path / "schema.toml").write_text(WRITTEN)
+    given = {"data": str(tmp_path / "people.parquet"), "schema": str(tmp_path / "schema.toml"), "label": "bought"}
+    return given | {"out": str(tmp_path / "model"), "accountant": "rdp"}
+
+
+class Quiet:
+    """A House that is told of progress only."""
+
+    def __init__(self):
+        self.progress, self.told = self, []
+
+    def started(self, task, /, *, total):
+        self.told.append(total)
+
+    def advanced(self, task, /, *, done, note=""):
+        self.told.append(done)
+
+    def ended(self, task, /, *, note=""):
+        self.told.append("ended")
+
+
+def test_the_command_trains_a_network_and_every_command_opens_it(files):
+    house = Quiet()
+    answer = train_model.function(
+        house, model=f"{HERE}:Net", epsilon=3.0, delta=1e-5, epochs=20, batch=100, rate=0.05, **files
+    )
+    assert house.told[0] == 120
+    assert house.told[-2:] == [120, "ended"]
+    assert "differentially private" in answer.text()
+    model = private_module.make(Path(files["out"]), Opening(parts=dict, isolate=False))
+    assert answer.digest == model.digest
+    share = (np.array(model.classes)[model.outputs(people()).codes] == people()["bought"].to_numpy()).mean()
+    assert share > 0.8
+    said = json.loads((Path(files["out"]) / "statement.json").read_text())
+    assert 2.99 < said["epsilon"] <= 3.0
+    assert said["private"]
+    assert private_module.make(Path(files["out"]).parent, Opening(parts=dict)) is None
+
+
+class Mixing(Net):
+    """Normalises by the batch."""
+
+    def __init__(self, inputs, outputs):
+        super().__init__(inputs, outputs)
+        self.layers = nn.Sequential(nn.BatchNorm1d(inputs), nn.Linear(inputs, outputs))
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("Mixing", "cannot be trained privately"), ("Nets", "There is no network")]
+)
+def test_the_command_refuses_before_anything_is_spent(files, name, words):
+    with pytest.raises(AssayError, match=words):
+        train_model.function(Quiet(), model=f"{HERE}:{name}", epsilon=3.0, ledger="never opened", **files)

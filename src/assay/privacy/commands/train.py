@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class TrainedAnswer:
     """What was trained, what is promised, and where it lies."""
 
-    fitted: Fitted
+    fitted: Fitted[Any]
     out: str
     digest: str
     ledger: str | None
@@ -88,14 +88,15 @@ def train_model(
     number beyond its bounds is moved to them, an unknown category counts as none; neither is reported. Without
     `examples` the rows are counted with noise, for a fiftieth of epsilon.
 
-    `model` is logistic (two classes or more), linear (a label with bounds) or mlp (`--hidden 64,32`). With
+    `model` is logistic (two classes or more), linear (a label with bounds), mlp (`--hidden 64,32`), or a torch network
+    of yours, `package.module:Net`, where Net(inputs, outputs) takes encoded rows and gives log-odds or a number. With
     `--unit-column` whole people are protected, with at most `--max-rows` rows of each; `examples` are then people.
     `--ledger` spends before the training starts. `--diagnostics not-private` keeps losses, `--insecure-seed` makes it
     reproducible: either way nothing is promised any more.
     """
     given = {name: value for name, value in locals().items() if name != "house"}
     job = _opened(given)
-    made: list[Fitted] = []
+    made: list[Fitted[Any]] = []
 
     def answer() -> Files:
         made.append(job.fit(house))
@@ -137,7 +138,11 @@ def _opened(given: dict[str, Any]) -> _Job:
     check_model(settings.model, schema.column(label))
     rows = open_rows(given["data"])
     table = read_table(rows, schema, label=label, unit=unit)
-    table.architecture(hidden=settings.layers, activation=settings.activation)
+    shape = table.architecture(hidden=settings.layers, activation=settings.activation)
+    if settings.custom:
+        from assay.privacy.deep.face import check_network
+
+        check_network(settings.model, shape)
     return _Job(rows, table, settings, label, unit, target, given["diagnostics"], given["insecure_seed"])
 
 
@@ -176,7 +181,7 @@ class _Job:
             plan = calibrated(plan, self.settings, epsilon=want.epsilon, delta=want.delta)
         return charge(plan, ledger.terms, delta=want.delta, accountant=kind)
 
-    def fit(self, house: House, /) -> Fitted:
+    def fit(self, house: House, /) -> Fitted[Any]:
         """The training itself, with its progress."""
         from assay.privacy.training.fitting import fit
 
@@ -193,8 +198,15 @@ class _Job:
         house.progress.ended(task)
         return found
 
-    def files(self, fitted: Fitted) -> Files:
+    def files(self, fitted: Fitted[Any]) -> Files:
         """The model as files."""
+        if self.settings.custom:
+            from assay.privacy.deep.saved import files_of_module
+
+            encoding, column, said = self.table.encoding, self.table.label, fitted.to_json()
+            return files_of_module(
+                fitted.trained, encoding, column, name=self.label, statement=said, promise=fitted.promise
+            )
         from assay.privacy.training.model import PrivateModel
         from assay.privacy.training.saved import files_of
 

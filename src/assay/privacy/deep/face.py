@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     import torch
     from torch.utils.data import DataLoader
 
+    from assay.privacy.deep.modules import TrainedModule
     from assay.privacy.deep.training import Training
+    from assay.privacy.training.fitting import Fitted
+    from assay.privacy.training.network import Architecture
 
 
 def dp_training(
@@ -62,6 +65,25 @@ def merged(model: torch.nn.Module, /) -> torch.nn.Module:
     from assay.privacy.deep.tuning import merged as folded
 
     return folded(model)
+
+
+def fit_module(*given: Any, **settings: Any) -> Fitted[TrainedModule]:
+    """A person's own network, trained privately on Examples; see `deep.modules.fit_module`."""
+    _require("A network of torch")
+    from assay.privacy.deep.modules import fit_module as fitted
+
+    return fitted(*given, **settings)
+
+
+def check_network(name: str, architecture: Architecture, /) -> None:
+    """Raise where "package.module:Net" is no network for `architecture`, or could not be trained or saved."""
+    _require("A network of torch")
+    if find_spec("onnx") is None or find_spec("onnxscript") is None:
+        raise MissingExtra("Saving a network of torch", extra="convert")
+    from assay.privacy.deep.gradients.layers import require_fitting
+    from assay.privacy.deep.modules import classes_of, module_named
+
+    require_fitting(module_named(name, inputs=architecture.inputs, outputs=classes_of(architecture) or 1))
 
 
 def _require(what: str) -> None:

@@ -18,9 +18,11 @@ from assay.privacy.accounting.plan import ROW, Plan
 from assay.privacy.deep.settings import Settings
 from assay.privacy.deep.start import begun
 from assay.privacy.training.descent import Diagnostics
+from assay.privacy.training.examples import Examples
+from assay.privacy.training.fitting import Fitted, Target, plan_for
+from assay.privacy.training.fitting import Settings as FitSettings
+from assay.privacy.training.network import Architecture, Output
 from assay.privacy.training.optimizers import Stepping
-from assay.privacy.training.tables.prepared import Table
-from assay.privacy.training.tables.schema import Categorical
 
 ROWS_AT_ONCE = 4096
 """Rows whose gradients are held at a time."""
@@ -67,32 +69,31 @@ def _no_network(name: str, why: str) -> AssayError:
 
 def train_module(
     name: str,
-    table: Table,
+    data: Examples,
+    architecture: Architecture,
     plan: Plan,
     /,
     *,
     delta: float,
     accountant: str = "pld",
     stepping: Stepping | None = None,
-    max_rows: int = 1,
     diagnostics: Diagnostics = "off",
     insecure_seed: int | None = None,
     advanced: Callable[[int], None] | None = None,
 ) -> TrainedModule:
-    """The network `name` trained on `table` by `plan`, whose noise is set; log loss, or half the squared error.
+    """The network `name` trained on `data` by `plan`, whose noise is set; log loss, or half the squared error.
 
-    `delta` and `accountant` are those that the plan was made for, `max_rows` the most rows of a unit that are used.
-    The weights kept are the mean over the last `stepping.averaged` of the steps. `advanced` is told the number of
-    finished steps.
+    Of `architecture` only the inputs and what the output means are used. `delta` and `accountant` are those that the
+    plan was made for. The weights kept are the mean over the last `stepping.averaged` of the steps. `advanced` is told
+    the number of finished steps.
     """
-    how = stepping or Stepping()
-    classes = len(table.label.categories) if isinstance(table.label, Categorical) else 0
+    how, classes = stepping or Stepping(), classes_of(architecture)
     quiet = torch.random.fork_rng() if insecure_seed is not None else nullcontext()
     with quiet:
         if insecure_seed is not None:
             torch.manual_seed(insecure_seed)
-        model = module_named(name, inputs=table.encoding.width, outputs=classes or 1)
-    rows = _rows(table, max_rows)
+        model = module_named(name, inputs=architecture.inputs, outputs=classes or 1)
+    rows = _rows(data)
     settings = Settings(
         delta=delta,
         accountant=accountant,
@@ -129,16 +130,20 @@ class _Rows:
     units: Any
 
 
-def _rows(table: Table, max_rows: int) -> _Rows:
+def classes_of(architecture: Architecture) -> int:
+    """How many classes there are; 0 for a number."""
+    return {Output.NUMBER: 0, Output.BINARY: 2}.get(architecture.output, architecture.outputs)
+
+
+def _rows(data: Examples) -> _Rows:
     """The rows that can be used, as tensors, and the unit of each."""
-    found = table.examples(table.architecture(), max_rows=max_rows)
-    if found.members is None:
-        places, units = np.arange(len(found.x)), None
+    if data.members is None:
+        places, units = np.arange(len(data.x)), None
     else:
-        places = found.members[found.members >= 0]
-        units = np.nonzero(found.members >= 0)[0]
-    y = torch.from_numpy(np.ascontiguousarray(found.y[places]))
-    return _Rows(TensorDataset(torch.from_numpy(np.ascontiguousarray(found.x[places])), y), units)
+        places = data.members[data.members >= 0]
+        units = np.nonzero(data.members >= 0)[0]
+    x, y = (torch.from_numpy(np.ascontiguousarray(array[places])) for array in (data.x, data.y))
+    return _Rows(TensorDataset(x, y), units)
 
 
 def _cost(answers: Tensor, y: Tensor, classes: int) -> Tensor:
@@ -158,6 +163,35 @@ def _optimizer(model: nn.Module, how: Stepping) -> torch.optim.Optimizer:
     if how.optimizer == "adam":
         return torch.optim.Adam(trained, lr=how.learning_rate)
     return torch.optim.SGD(trained, lr=how.learning_rate, momentum=how.momentum)
+
+
+def fit_module(
+    data: Examples,
+    architecture: Architecture,
+    settings: FitSettings,
+    target: Target,
+    /,
+    *,
+    unit: str = "",
+    diagnostics: Diagnostics = "off",
+    insecure_seed: int | None = None,
+    started: Callable[[int], Callable[[int], None]] | None = None,
+) -> Fitted[TrainedModule]:
+    """The network that `settings.model` names, trained to keep to `target`; as `training.fitting.fit_examples`."""
+    planned = plan_for(data, settings, target, unit=unit, insecure_seed=insecure_seed)
+    trained = train_module(
+        settings.model,
+        data,
+        architecture,
+        planned.plan,
+        delta=target.delta,
+        accountant=settings.accountant.value,
+        stepping=settings.stepping,
+        diagnostics=diagnostics,
+        insecure_seed=insecure_seed,
+        advanced=started(planned.plan.total_steps) if started else None,
+    )
+    return Fitted(trained, planned.plan, settings, target.delta, planned.count)
 
 
 class _Mean:

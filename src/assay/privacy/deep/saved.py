@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -111,9 +113,7 @@ def _graph(trained: TrainedModule, encoding: Encoding, label: Column) -> bytes:
     module = TorchModel(trained.module, name="network", classes=classes, features=encoding.names, form=form)
     made_up = np.random.default_rng(0).uniform(-1, 1, (64, encoding.width)).astype(np.float32)
     sample = pa.table(dict(zip(encoding.names, made_up.T, strict=True)))
-    with warnings.catch_warnings():
-        # torch.onnx of torch 2.13 says so of its own parts.
-        warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")
+    with _hushed():
         data = export(module, "onnx", sample)
     there = open_bytes(data, name=NETWORK, isolate=False).answer(made_up)
     here = module.answer(sample)
@@ -122,6 +122,20 @@ def _graph(trained: TrainedModule, encoding: Encoding, label: Column) -> bytes:
         if not alike:
             raise AssayError("The saved network does not answer as the trained one.", code="convert")
     return data
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Without what torch.onnx of torch 2.13 says of its own parts, and of torchvision, which no network here needs."""
+    logger = logging.getLogger("torch.onnx._internal.exporter._registration")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")
+            yield
+    finally:
+        logger.setLevel(before)
 
 
 def open_module(folder: str | Path, /, *, isolate: bool = True, timeout: float = 30.0) -> PrivateModule:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, lru_cache
-from typing import Any, Literal
+from typing import Any, Generic, Protocol, TypeVar
 
 from assay.core.errors import AssayError, unknown
 from assay.privacy.accounting.accountants import Accountant
@@ -23,7 +23,6 @@ from assay.privacy.training.network import Activation, Architecture
 from assay.privacy.training.optimizers import OptimizerName, Stepping
 from assay.privacy.training.tables.prepared import Table
 
-ModelName = Literal["logistic", "linear", "mlp"]
 ACCOUNTANTS = ("pld", "rdp")
 MODELS = ("logistic", "linear", "mlp")
 STEPS, LARGEST_BATCH, COUNT_SHARE = 400, 8192, Fraction(1, 50)
@@ -36,10 +35,11 @@ class Settings:
     """How to train, all of it public. What is None follows from the public number of examples.
 
     `batch` is then a tenth of the examples (at most LARGEST_BATCH), `epochs` as many as STEPS steps are. `hidden` and
-    `activation` are for the model "mlp"; `max_rows` is the most rows of a unit that are used.
+    `activation` are for the model "mlp"; `max_rows` is the most rows of a unit that are used. A model with a colon, as
+    "package.module:Net", is a person's own torch network.
     """
 
-    model: ModelName = "logistic"
+    model: str = "logistic"
     hidden: tuple[int, ...] = (64,)
     activation: Activation = "tanh"
     batch: int | None = None
@@ -51,13 +51,19 @@ class Settings:
     accountant: Accountant = Accountant.PLD
 
     def __post_init__(self) -> None:
-        named = {"model": MODELS, "optimizer": tuple(RATES), "activation": ("tanh", "relu")}
+        models = MODELS if not self.custom else (self.model,)
+        named = {"model": models, "optimizer": tuple(RATES), "activation": ("tanh", "relu")}
         for name, known in named.items():
             if getattr(self, name) not in known:
                 raise unknown(name, str(getattr(self, name)), known, code=name)
         if self.max_rows < 1:
             raise AssayError("A unit is used with at least one row.", code="units", hint="Give max_rows from 1.")
         _ = self.stepping  # whose numbers must be possible too
+
+    @property
+    def custom(self) -> bool:
+        """True where the model names a network of torch."""
+        return ":" in self.model
 
     @property
     def layers(self) -> tuple[int, ...]:
@@ -67,8 +73,8 @@ class Settings:
     @property
     def stepping(self) -> Stepping:
         """Optimizer and learning rate."""
-        rate = self.learning_rate if self.learning_rate is not None else RATES[self.optimizer][self.model]
-        return Stepping(self.optimizer, rate)
+        usual = RATES[self.optimizer]["mlp" if self.custom else self.model]
+        return Stepping(self.optimizer, usual if self.learning_rate is None else self.learning_rate)
 
     def plan(self, examples: int, /, *, unit: str = "", noise_multiplier: float = 1.0) -> Plan:
         """The Plan for a public number of examples (units, where `unit` names their column)."""
@@ -113,11 +119,26 @@ def counted(units: int, /, *, epsilon: Fraction, insecure_seed: int | None = Non
     return Counted(max(1, int(found.value)), epsilon)
 
 
+class Result(Protocol):
+    """What training gives."""
+
+    @property
+    def not_private(self) -> tuple[str, ...]:
+        """Why nothing is promised; empty where it is."""
+
+    @property
+    def diagnostics(self) -> Mapping[str, Sequence[float]]:
+        """Numbers that are not private, where they were asked for."""
+
+
+R = TypeVar("R", bound=Result, covariant=True)
+
+
 @dataclass(frozen=True, eq=False)
-class Fitted:
+class Fitted(Generic[R]):
     """A network trained by `plan`, and all that its statement says; `count` where the examples had to be counted."""
 
-    trained: Trained
+    trained: R
     plan: Plan
     settings: Settings
     delta: float
@@ -181,14 +202,17 @@ def fit(
     diagnostics: Diagnostics = "off",
     insecure_seed: int | None = None,
     started: Callable[[int], Callable[[int], None]] | None = None,
-) -> Fitted:
+) -> Fitted[Any]:
     """A network trained on `table` that keeps to `target`, and its statement; `unit` names the column of the units.
 
     Where the examples had to be counted, the statement's epsilon is the sum of both. `started` is told the number of
     steps and gives what is told the finished ones.
     """
     shape = table.architecture(hidden=settings.layers, activation=settings.activation)
-    return fit_examples(
+    by: Callable[..., Fitted[Any]] = fit_examples
+    if settings.custom:
+        from assay.privacy.deep.face import fit_module as by
+    return by(
         table.examples(shape, max_rows=settings.max_rows),
         shape,
         settings,
@@ -211,16 +235,10 @@ def fit_examples(
     diagnostics: Diagnostics = "off",
     insecure_seed: int | None = None,
     started: Callable[[int], Callable[[int], None]] | None = None,
-) -> Fitted:
+) -> Fitted[Trained]:
     """The same for Examples that are there already."""
-    count, examples, left = None, target.examples, target.epsilon
-    if examples is None:
-        whole = Fraction(target.epsilon or 0)
-        count = counted(data.units, epsilon=whole * COUNT_SHARE, insecure_seed=insecure_seed)
-        examples, left = count.examples, float(whole * (1 - COUNT_SHARE)) * (1 - 1e-12)
-    plan = settings.plan(examples, unit=unit, noise_multiplier=target.noise or 1.0)
-    if left is not None:
-        plan = calibrated(plan, settings, epsilon=left, delta=target.delta)
+    planned = plan_for(data, settings, target, unit=unit, insecure_seed=insecure_seed)
+    plan = planned.plan
     trained = train(
         data,
         shape,
@@ -230,7 +248,30 @@ def fit_examples(
         insecure_seed=insecure_seed,
         advanced=started(plan.total_steps) if started else None,
     )
-    return Fitted(trained, plan, settings, target.delta, count)
+    return Fitted(trained, plan, settings, target.delta, planned.count)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A Plan with its noise; `count` where the examples had to be counted."""
+
+    plan: Plan
+    count: Counted | None
+
+
+def plan_for(
+    data: Examples, settings: Settings, target: Target, /, *, unit: str, insecure_seed: int | None = None
+) -> Planned:
+    """The Plan that keeps to `target`, of which a count of the examples takes its share where they are not public."""
+    count, examples, left = None, target.examples, target.epsilon
+    if examples is None:
+        whole = Fraction(target.epsilon or 0)
+        count = counted(data.units, epsilon=whole * COUNT_SHARE, insecure_seed=insecure_seed)
+        examples, left = count.examples, float(whole * (1 - COUNT_SHARE)) * (1 - 1e-12)
+    plan = settings.plan(examples, unit=unit, noise_multiplier=target.noise or 1.0)
+    if left is not None:
+        plan = calibrated(plan, settings, epsilon=left, delta=target.delta)
+    return Planned(plan, count)
 
 
 def _stated(plan: Plan, settings: Settings, delta: float, count: Counted | None) -> Statement:
