@@ -9,8 +9,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from sklearn.compose import make_column_transformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 
 import assay
 from assay import privacy
@@ -92,6 +95,21 @@ def test_rows_from_elsewhere_are_found_without_the_model():
     notes = {note.id for note in found["auc", "loss-threshold"].notes} | {n.id for m in found.values() for n in m.notes}
     assert "membership-shift" in notes
     assert "membership-rules-out" not in notes
+
+
+def test_categories_with_missing_values_are_read_without_the_model_too():
+    frame = frame_of(1200)
+    frame["job"] = pd.Series(np.where(frame["part"] == "Train", "cook", "nurse")).where(frame["a"] < 0.5)
+    frame["band"] = frame["job"].astype("category")
+    encoder = make_column_transformer(
+        (OneHotEncoder(handle_unknown="ignore"), ["job", "band"]), remainder="passthrough"
+    )
+    mine, columns = frame[frame["part"] == "Train"], [*"abc", "job", "band"]
+    model = assay.wrap_model(make_pipeline(encoder, KNeighborsClassifier(1)).fit(mine[columns], mine["y"]))
+    case = assay.Case.from_frame(frame, model=model, label="y", split="part", features=columns)
+    found = by_name(list(membership(case)))
+    assert found["blind_auc", ""].interval.low > 0.7
+    assert found["auc", "label-only"].interval.low > 0.6
 
 
 def test_rows_that_say_nothing_are_no_candidates():

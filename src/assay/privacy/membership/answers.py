@@ -114,10 +114,10 @@ def answers_of(model: Model, rows: TrainingRows, /, *, classes: Sequence[str] = 
     names = tuple(classes) or model.classes
     predicted, parts = [], []
     for batch in batches(rows.inputs):
-        found = model.scores(batch)
+        predicted.append(codes_of(np.asarray(model.predict(batch), dtype=object), names))
+        found = model.scores(batch)  # asked second: the labels of a batch are kept with its probabilities
         if found is not None:
             parts.append(_aligned(np.asarray(found, dtype=np.float64), model.classes, names))
-        predicted.append(codes_of(np.asarray(model.predict(batch), dtype=object), names))
     probabilities = np.concatenate(parts) if parts else None
     return Answers(np.asarray(rows.codes, dtype=np.int64), np.concatenate(predicted), probabilities)
 

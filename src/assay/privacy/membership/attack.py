@@ -161,6 +161,8 @@ def _success(id: str, attack: Attack, setting: Setting, member: Bools, /, *, lev
     told = np.isin(places, setting.told)
     threshold = scored.threshold
     if threshold is None:
+        if not (told & own).any() or not (told & ~own).any():
+            raise AssayError(f"The attack {id!r} scores no rows told, and names no threshold.", code="attack")
         threshold = best_threshold(scores[told & own], scores[told & ~own])
     judged = ~told
     members, others = scores[own], scores[~own]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from assay.models.trainers import TrainingRows
+from assay.privacy.anonymity.table import coded
 from assay.privacy.membership.answers import Bools, Floats, Places
 
 WIDEST = 2000
@@ -48,26 +51,19 @@ def without_the_model(rows: TrainingRows, told: Places, member: Bools, asked: Pl
 def _numbers(rows: TrainingRows) -> Floats | None:
     inputs = rows.inputs
     if hasattr(inputs, "column_names"):
-        columns = [_column(inputs.column(name)) for name in inputs.column_names[:WIDEST]]
+        columns = [_column(inputs, name) for name in inputs.column_names[:WIDEST]]
         return np.column_stack([*columns, rows.codes])
     if isinstance(inputs, np.ndarray) and inputs[:1].size <= WIDEST:
         return np.column_stack([inputs.reshape(len(inputs), -1).astype(np.float64), rows.codes])
     return None
 
 
-def _column(column: object) -> Floats:
+def _column(table: Any, name: str) -> Floats:
     """Numbers as they are; anything else by the rank of how frequent its value is."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     from assay.models.inputs import is_number, numbers
 
-    assert isinstance(column, pa.ChunkedArray)
-    if is_number(column.type):
-        return numbers(column)
-    encoded = pc.dictionary_encode(column.combine_chunks(), null_encoding="encode")
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.combine_chunks()
-    codes = encoded.indices.to_numpy(zero_copy_only=False)
-    rank = np.argsort(np.argsort(-np.bincount(codes), kind="stable"), kind="stable")
-    return np.asarray(rank[codes], dtype=np.float64)
+    if is_number(table.column(name).type):
+        return numbers(table.column(name))
+    found = coded(table, name)
+    rank = np.argsort(np.argsort(-found.rows, kind="stable"), kind="stable")
+    return np.asarray(rank[found.codes], dtype=np.float64)
