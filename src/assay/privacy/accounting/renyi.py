@@ -6,6 +6,7 @@ import logging
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,17 +57,26 @@ def _quiet() -> Iterator[None]:
 def _divergence(pair: Pair, order: float, direction: int) -> float:
     """ln ∫ p^α q^(1−α) / (α − 1) by the trapezoid rule, whose error for such integrands falls exponentially in 1/step.
 
-    Each component of the integrand is a Gaussian of the width of the noise around at most (2α + 1) times the largest
-    shift; the grid reaches 12 widths beyond that, in steps of a small part of a width.
+    Each component of the integrand is a Gaussian of the width of the noise, at most (2α + 1) times the largest shift
+    away: a coarse grid over all that finds where the integrand is not negligible, a fine one sums it up there.
     """
     first, second = (pair.upper, pair.lower)[::direction]
-    reach = max(abs(shift) for shift in (*first, *second))
-    edge = (2 * order + 1) * reach + 12 * pair.sd
-    step = pair.sd / 16 * min(1.0, pair.sd / reach)
-    x = np.linspace(-edge, edge, math.ceil(2 * edge / step) + 1)
-    exponent = order * _log_density(first, pair.sd, x) + (1 - order) * _log_density(second, pair.sd, x)
-    top = float(exponent.max())
-    return (top + math.log(float(np.exp(exponent - top).sum()) * (x[1] - x[0]))) / (order - 1)
+    shifts = sorted({*first, *second})
+    edge = (2 * order + 1) * max(abs(shifts[0]), abs(shifts[-1])) + 12 * pair.sd
+    gap = max(b - a for a, b in pairwise(shifts))
+
+    def exponent(x: Floats) -> Floats:
+        return order * _log_density(first, pair.sd, x) + (1 - order) * _log_density(second, pair.sd, x)
+
+    rough = np.linspace(-edge, edge, math.ceil(4 * edge / pair.sd) + 1)
+    seen = exponent(rough)
+    there = rough[seen > seen.max() - 60]
+    low, high = there[0] - pair.sd, there[-1] + pair.sd
+    step = pair.sd / 16 * min(1.0, pair.sd / gap)
+    x = np.linspace(low, high, math.ceil((high - low) / step) + 1)
+    fine = exponent(x)
+    top = float(fine.max())
+    return (top + math.log(float(np.exp(fine - top).sum()) * (x[1] - x[0]))) / (order - 1)
 
 
 def _log_density(shifts: dict[float, float], sd: float, x: Floats) -> Floats:
