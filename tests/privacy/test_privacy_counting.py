@@ -166,7 +166,7 @@ def test_the_privacy_is_split_over_the_tables_and_the_seed_is_confessed(tmp_path
 
 
 def test_neighbours_are_not_told_apart_beyond_epsilon(tmp_path):
-    """Neighbours differ by one in one cell of each table, and the odds of its release by e^(epsilon / tables) at most."""
+    """Neighbours differ by one in a cell of each table, and the odds of its release by e^(epsilon / tables) at most."""
     declared = declare("x", ROLES, SOME)
     rows = {"g": ["a", "b"] * 20, "y": [1, 0] * 20, "d": [1] * 40}
     fewer = {name: values[1:] for name, values in rows.items()}
@@ -279,9 +279,23 @@ def test_whatever_is_wrong_with_the_data_is_one_error_that_quotes_none_of_them(t
 def test_lines_of_a_csv_file_that_cannot_be_read_are_passed_over(tmp_path):
     declared = declare("x", ROLES, SOME)
     path = tmp_path / "rows.csv"
-    path.write_bytes(b'g,y,d\na,1,1\nb,0\nb,0,1,9,9\n"a",0,1\nb,1,0\n')
+    path.write_bytes(b'g,y,d\na,1,1\nb,0\nb,0,1,9,9\n"a",0,1\r\nb,1,0\n')
     (found,) = exact(str(path), declared, by("protected"))
-    assert found.tolist() == [2, 2]
+    assert found.tolist() == [2, 1]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.sampled_from([b'"', b",", b"\r", b"\x00", b"\xff", b"\\", b"'", b"a", b"b", b"1", b"#", b"\x1e", b" "]))
+)
+def test_one_line_of_a_csv_file_changes_the_counts_by_one_row_at_most(tmp_path_factory, pieces):
+    """A quote that is never closed, a stray carriage return or a NUL must not swallow or make lines of others."""
+    declared = declare("x", ROLES, SOME)
+    path = tmp_path_factory.mktemp("lines") / "rows.csv"
+    lines = [b"g,y,d", *[b"a,1,1"] * 20, b"".join(pieces), *[b'"b",0,1'] * 20, b""]
+    path.write_bytes(b"\n".join(lines))
+    found = exact(str(path), declared, by("protected", "label"))[0].reshape(-1) - np.array([0, 20, 20, 0])
+    assert np.abs(found).sum() <= 1
 
 
 def test_a_table_that_is_too_large_is_a_reason(tmp_path):

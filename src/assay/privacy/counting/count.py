@@ -15,7 +15,7 @@ from assay.data.plan import Wanted
 from assay.data.roles.outcome import TRAINING
 from assay.data.rows.columns import spellings
 from assay.data.rows.sql.duck import listed, quoted
-from assay.privacy.counting.source import Source, opened
+from assay.privacy.counting.source import Source, named, opened
 
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL")
 MOST_ROWS = 999_999
@@ -67,23 +67,19 @@ def _query(axes: Sequence[Axis], types: dict[str, str], training: str | None, un
         code = f"({_code(axis, types[axis.column])} + 1 + {len(axis) + 1} * CAST({code} AS BIGINT))"
     where = ""
     if training:
-        where = f" WHERE coalesce(lower(CAST({_name(training)} AS VARCHAR)), '') NOT IN ('', {listed(TRAINING)[1:-1]})"
+        where = f" WHERE coalesce(lower(CAST({named(training)} AS VARCHAR)), '') NOT IN ('', {listed(TRAINING)[1:-1]})"
     if unit is None:
         rows = f"SELECT {code} AS code FROM private_rows{where}"
     else:
-        drawn = f"SELECT {code} AS code, {_name(unit)} AS who, random() AS place FROM private_rows{where}"
+        drawn = f"SELECT {code} AS code, {named(unit)} AS who, random() AS place FROM private_rows{where}"
         kept = f"arg_max(code, place, {min(int(most), MOST_ROWS)})"
         rows = f"SELECT unnest({kept}) AS code FROM ({drawn}) WHERE who IS NOT NULL GROUP BY who"
     return f"SELECT code, CAST(count(*) AS BIGINT) AS n FROM ({rows}) GROUP BY code"
 
 
-def _name(column: str) -> str:
-    return '"' + column.replace('"', '""') + '"'
-
-
 def _code(axis: Axis, type: str) -> str:
     """The SQL of the level's number: a case over spelled values, or how many edges are at most the number."""
-    column = _name(axis.column)
+    column = named(axis.column)
     number = f"TRY_CAST({column} AS DOUBLE)"
     if not axis.spelled:
         steps = " + ".join(f"CAST({number} >= {_double(edge)} AS INTEGER)" for edge in axis.edges)

@@ -3,31 +3,46 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import tempfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import IO, Any, cast
 
 from assay.core.errors import AssayError, unknown
-from assay.data.rows.sql.delimited import header
+from assay.data.rows.sql.delimited import separator_of
 from assay.data.rows.sql.duck import CONFIG, listed, quoted
 from assay.data.rows.sql.files import CSV, PARQUET, find, sha256
+
+LONGEST = 1 << 20
+"""Bytes that the header of a CSV file may have."""
+BLOCK = 1 << 22
+"""Bytes of lines that are read at once."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """Rows as the SQL that reads them, or as a pyarrow Table; `identities` are what a ledger knows them by."""
+    """Rows as the SQL that `reads` them; `identities` are what a ledger knows them by.
+
+    The SQL reads files itself, or the pyarrow Table `table` as private_source, or the `lines` of CSV files as
+    private_lines.
+    """
 
     reads: str
     identities: tuple[str, ...]
     table: Any = None
+    lines: tuple[str, ...] = ()
 
 
 def files(data: str | Sequence[str], /) -> Source:
     """The Source of Parquet or CSV files, by path or glob. Every value of a CSV file is read as text.
 
-    Lines of a CSV file that cannot be read are passed over: an error about them would tell of the data.
+    Each line of a CSV file is read by itself, and passed over where it is not as many well-formed values as the header
+    names: a quote that is never closed must not swallow the lines of others, and an error about it would tell of the
+    data. So a value with a line break in it is not read.
     """
     patterns = [data] if isinstance(data, str) else list(data)
     found = sorted({file for pattern in patterns for file in find(pattern)})
@@ -38,21 +53,68 @@ def files(data: str | Sequence[str], /) -> Source:
         if any(one != headers[0] for one in headers):
             raise AssayError("The files have different columns.", code="file", hint="Give files with the same header.")
         separator, *names = headers[0]
-        columns = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in names)
-        reads = (
-            f"read_csv({listed(found)}, header=true, auto_detect=false, columns={{{columns}}}, "
-            f"delim={quoted(separator)}, quote='\"', escape='\"', null_padding=true, ignore_errors=true)"
-        )
+        return Source(_parted(separator, names), _digests(found), lines=tuple(found))
     else:
         raise AssayError(
             "The data are neither Parquet nor CSV files.", code="file", hint=f"Files end in {', '.join(PARQUET + CSV)}."
         )
-    return Source(reads, tuple(dict.fromkeys(sha256(file) for file in found)))
+    return Source(reads, _digests(found))
+
+
+def _digests(found: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(sha256(file) for file in found))
+
+
+def _parted(separator: str, names: Sequence[str]) -> str:
+    """The SQL of a table with the columns `names`, made of each of the private lines alone."""
+    mark = {"\t": r"\t", "|": r"\|"}.get(separator, separator)
+    value = f'(?:"(?:[^"]|"")*"|[^"{mark}]*)'
+    parts = f"regexp_extract_all({quoted(separator)} || line, {quoted(f'{mark}({value})')}, 1)"
+    well = f"regexp_full_match(line, {quoted(f'{value}(?:{mark}{value})*')})"
+    columns = ", ".join(f"{_value(i + 1)} AS {named(name)}" for i, name in enumerate(names))
+    found = f"SELECT {parts} AS parts FROM private_lines WHERE {well}"
+    return f"(SELECT {columns} FROM ({found}) WHERE len(parts) = {len(names)})"
+
+
+def _lines(files: Sequence[str]) -> Any:
+    """A stream of the lines of all files but their headers; bytes that are no UTF-8 are replaced."""
+    import pyarrow as pa
+
+    schema = pa.schema([("line", pa.string())])
+
+    def batches() -> Iterator[Any]:
+        for file in files:
+            with _bytes(file) as stream:
+                stream.readline()
+                while block := stream.readlines(BLOCK):
+                    texts = [line.rstrip(b"\r\n").decode("utf-8", "replace") for line in block]
+                    yield pa.record_batch([pa.array(texts, pa.string())], schema=schema)
+
+    return pa.RecordBatchReader.from_batches(schema, batches())
+
+
+def _bytes(file: str) -> IO[bytes]:
+    return cast("IO[bytes]", gzip.open(file, "rb")) if file.lower().endswith(".gz") else Path(file).open("rb")
+
+
+def _value(place: int) -> str:
+    part = f"parts[{place}]"
+    unquoted = f"replace({part}[2:-2], '\"\"', '\"')"
+    return f"CASE WHEN starts_with({part}, '\"') THEN {unquoted} ELSE {part} END"
+
+
+def named(column: str, /) -> str:
+    """The column as SQL has it."""
+    return '"' + column.replace('"', '""') + '"'
 
 
 def _header(file: str) -> list[str]:
+    """The separator and the names in the first line of a CSV file; nothing after it is read."""
     try:
-        return header(file)
+        with _bytes(file) as stream:
+            first = stream.readline(LONGEST).decode("utf-8-sig")
+        separator = separator_of(file, first)
+        return [separator, *next(csv.reader([first], delimiter=separator), [])]
     except (OSError, EOFError, UnicodeDecodeError, csv.Error):
         raise _unreadable() from None
 
@@ -77,7 +139,7 @@ def opened(source: Source, columns: Sequence[str], /) -> Iterator[tuple[Any, dic
         connection = duckdb.connect(config={**CONFIG, "temp_directory": folder})
         try:
             yield connection, _types(connection, source, columns)
-        except duckdb.Error:
+        except (duckdb.Error, OSError, EOFError, zlib.error):
             raise _unreadable() from None
         finally:
             connection.close()
@@ -87,6 +149,8 @@ def _types(connection: Any, source: Source, columns: Sequence[str]) -> dict[str,
     """The view `private_rows`, made; a column that it lacks is an error that lists its columns."""
     if source.table is not None:
         connection.register("private_source", source.table)
+    if source.lines:
+        connection.register("private_lines", _lines(source.lines))
     connection.execute(f"CREATE TEMP VIEW private_rows AS SELECT * FROM {source.reads}")
     types = {name: str(type) for name, type, *_ in connection.execute("DESCRIBE private_rows").fetchall()}
     for column in columns:

@@ -24,7 +24,7 @@ def open_csv(files: Sequence[str], /) -> tuple[list[str], Create]:
     """Names of the columns, and how to load them; files with other headers, or not in UTF-8, are errors."""
     for file in files:
         _check_utf8(file)
-    headers = [header(file) for file in files]
+    headers = [_header(file) for file in files]
     other = next((f for f, found in zip(files, headers, strict=True) if found != headers[0]), None)
     if other is not None:
         raise AssayError(
@@ -86,12 +86,17 @@ def _check_utf8(file: str) -> None:
         raise AssayError(f"{file!r} is empty.", code="empty", hint="Give a file with a header and rows.")
 
 
-def header(file: str) -> list[str]:
+def separator_of(file: str, first: str, /) -> str:
+    """What separates the values, by the name of the file and its first line."""
+    tabs = file.lower().endswith((".tsv", ".tsv.gz"))
+    return "\t" if tabs else max(_SEPARATORS, key=first.count)
+
+
+def _header(file: str) -> list[str]:
     """What separates the values, and the names in the first row as they are written."""
     with io.TextIOWrapper(_open(file), encoding="utf-8-sig", newline="") as stream:
         first = stream.readline()
-        tabs = file.lower().endswith((".tsv", ".tsv.gz"))
-        separator = "\t" if tabs else max(_SEPARATORS, key=first.count)
+        separator = separator_of(file, first)
         stream.seek(0)
         names = next(csv.reader(stream, delimiter=separator), [])
     return [separator, *(name or f"column{i}" for i, name in enumerate(names))]
