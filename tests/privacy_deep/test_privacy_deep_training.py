@@ -454,6 +454,16 @@ def half_a_step(dp):
     loop(dp)
 
 
+def thawed(dp):
+    dp.model[0].requires_grad_(True)
+    loop(dp)
+
+
+def added(dp):
+    dp.optimizer.add_param_group({"params": [nn.Parameter(torch.zeros(1))]})
+    loop(dp)
+
+
 def half_a_batch(dp):
     for x, _ in dp.loader:
         dp.model(x[1:]).mean().backward()
@@ -462,10 +472,23 @@ def half_a_batch(dp):
 
 @pytest.mark.parametrize(
     "wrong",
-    [step_without_batch, batch_without_step, two_steps, evaluation_mode, half_a_batch, begun_again, half_a_step],
+    [
+        step_without_batch,
+        batch_without_step,
+        two_steps,
+        evaluation_mode,
+        half_a_batch,
+        begun_again,
+        half_a_step,
+        thawed,
+        added,
+    ],
 )
 def test_loops_that_break_the_plan_are_refused(wrong):
-    with begun(max_rows_at_once=5 if wrong is half_a_step else None) as dp, pytest.raises(AssayError) as error:
+    model = network()
+    model[0].requires_grad_(wrong is not thawed)
+    dp = begun(model, max_rows_at_once=5 if wrong is half_a_step else None)
+    with dp, pytest.raises(AssayError) as error:
         wrong(dp)
     assert error.value.code in ("training-loop", "per-example")
 

@@ -59,6 +59,7 @@ class Training:
         self.mean = settings.loss == "mean"
         self._data = loader
         self.parameters = [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]
+        self._known = _trained(optimizer)
         self._names = {p: name for name, p in model.named_parameters()}
         self._part: Part | None = None
         self._batch = LogicalBatch()
@@ -204,6 +205,12 @@ class Training:
             raise self._astray(closure)
         if any(isinstance(m, _BatchNorm) and m.training for m in self.model.modules()):
             raise AssayError("A frozen batch normalisation was put in training mode.", code="layers", hint=LOOP)
+        if _trained(self.optimizer) != self._known:
+            raise AssayError(
+                "What is trained was changed within the training: new numbers would be trained without noise.",
+                code="training-loop",
+                hint="Freeze, unfreeze and add parameters before dp_training.",
+            )
         found = {p: hooks.found[p] for p in self.parameters if p in hooks.found}
         unseen = [self._names[p] for p in self.parameters if p.grad is not None and p not in found]
         if unseen or not found:
@@ -265,8 +272,9 @@ class Training:
         return AssayError("A step without a batch of dp.loader.", code="training-loop", hint=LOOP)
 
     def _clear(self) -> None:
-        for p in self.parameters:
-            p.grad = None
+        for group in self.optimizer.param_groups:  # of frozen ones too: a step would use what was left there
+            for p in group["params"]:
+                p.grad = None
 
     @contextmanager
     def _quiet(self) -> Iterator[None]:
@@ -274,3 +282,8 @@ class Training:
         self._hooks.disable_hooks()
         yield
         self._hooks.enable_hooks()
+
+
+def _trained(optimizer: torch.optim.Optimizer) -> set[nn.Parameter]:
+    """The parameters that `optimizer` trains."""
+    return {p for group in optimizer.param_groups for p in group["params"] if p.requires_grad}
