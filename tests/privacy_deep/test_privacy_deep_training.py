@@ -362,6 +362,18 @@ def test_the_noise_has_the_scale_of_the_plan():
     assert sd == pytest.approx(0.6, rel=4 / np.sqrt(2 * 66))
 
 
+def test_the_noise_does_not_follow_the_seeds_of_torch_and_numpy():
+    """torch's generator on a CPU keeps 32 bits of a seed: seeds 1 and 2³² + 1 are one."""
+    same = [torch.randn(3, generator=torch.Generator().manual_seed(seed)) for seed in (1, 2**32 + 1)]
+    assert torch.equal(*same)
+    found = []
+    for _ in range(2):
+        torch.manual_seed(1)
+        np.random.seed(1)
+        found.append(weights(trained(data=table(1), examples=10**6, batch=1, steps=1, delta=1e-7).model))
+    assert not torch.allclose(found[0], found[1], atol=1e-3)
+
+
 def test_adaptive_clipping_is_paid_for_and_finds_the_norms(noiseless):
     fixed, moving = begun(), begun(adaptive=AdaptiveClipping(count_noise=2.0))
     assert moving.epsilon > fixed.epsilon
