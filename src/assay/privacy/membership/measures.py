@@ -158,7 +158,7 @@ def _tpr(success: Success, rate: float, where: dict[str, str | None]) -> Measure
     sides, found = success.sides, success.tpr.get(rate)
     if found is None:
         words = "a true positive rate at {rate} false positives needs {needed} non-members, and there are {others}"
-        params = {"rate": f"{rate:.1%}", "needed": f"{needed(rate):,}", "others": f"{sides[1]:,}"}
+        params = {"rate": f"{100 * rate:g} %", "needed": f"{needed(rate):,}", "others": f"{sides[1]:,}"}
         return Measure(TPR[rate], None, sides, where, reason=Message("too-few-others", words, params))
     return Measure(TPR[rate], found.value, sides, where, interval=found.interval, method=success.method)
 

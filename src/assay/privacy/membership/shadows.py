@@ -74,7 +74,7 @@ def train_shadows(
     By `trainer`; else an MLPClassifier of scikit-learn in this process is trained as one batch of networks by the same
     rule (see `networks`), other scikit-learn estimators in this process are cloned and boosters trained by their
     parameters. Of any other model nobody here knows how it was trained: none, and the reason. `jobs` models are trained
-    at once, each by one thread.
+    at once, each in a thread of its own: a trainer must not keep state between calls.
     """
     if count < FEWEST:
         raise AssayError(f"{count} shadow models are too few.", code="shadows", hint=f"Give {FEWEST} or more.")
