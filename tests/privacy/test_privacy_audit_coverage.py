@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy.stats import beta
 
+from assay.data.cells.arithmetic import Pairs
 from assay.data.coding import Bins, Dim, Favourable, Values
 from assay.data.counts import NOISE, Counts, N
 from assay.engine.areas import registry
@@ -20,7 +22,7 @@ SCALE = 10**9
 NOISY = sorted(check.id for check in registry().checks.values() if check.noisy)
 
 
-def population(score: bool, *, equal: bool):
+def population(score, *, equal):
     """Shares of a population by group, label, and prediction or score bin; and its dimensions."""
     rng = np.random.default_rng(11)
     size = np.array([0.35, 0.25, 0.2, 0.12, 0.08])
@@ -85,3 +87,25 @@ def test_its_intervals_cover(id, scored):
     assert not low, low
     assert seen
     assert sum(inside.values()) / sum(seen.values()) > 0.945
+
+
+@pytest.mark.parametrize("id", ["fairness.selection_rates", "fairness.error_rates"])
+def test_intervals_cover_where_a_person_has_three_rows_alike(id):
+    """The worst that a bound of three rows a unit allows: as many independent people as a third of the rows."""
+    check, most, epsilon = registry().check(id), 3, 1.0
+    table, dims = population(False, equal=True)
+    truth = {key(m): m.value for m in check.function(counts(np.round(table * SCALE), dims))}
+    rng, inside, seen = np.random.default_rng(2), 0, 0
+    odds, variance = 1 - math.exp(-epsilon / most), HEAVY_TAILS / (2 * math.sinh(epsilon / most / 2) ** 2)
+    for _ in range(80):
+        people = rng.multinomial(700, table.reshape(-1) / table.sum()).reshape(table.shape)
+        noisy = most * people + rng.geometric(odds, table.shape) - rng.geometric(odds, table.shape)
+        made = counts(noisy, dims, variance)
+        places = np.arange(len(made), dtype=np.int64)
+        made = replace(made, pairs=Pairs(places, places, most * made.sums[N]))
+        for m in check.function(made):
+            if m.value is not None and m.interval is not None and truth.get(key(m)) is not None:
+                seen += 1
+                inside += m.interval.low - 1e-6 <= truth[key(m)] <= m.interval.high + 1e-6
+    assert inside / seen > 0.935
+    assert seen > 1000
