@@ -36,6 +36,8 @@ def _option(p: Parameter) -> Callable[[Any], Any]:
     kind = p.annotation.replace(" ", "").removesuffix("|None")
     name = f"own_{p.name}"
     shown = f"Default: {p.default}." if not p.required and p.default is not None else ""
+    if kind == "bool" and p.name.startswith("no_"):
+        return click.option(flag(p), name, is_flag=True, default=None, help=shown)
     if kind == "bool":
         return click.option(f"{flag(p)}/--no-{flag(p).removeprefix('--')}", name, default=None, help=shown)
     if kind.startswith(("tuple[", "list[", "Sequence[", "Iterable[")):
