@@ -139,7 +139,8 @@ def _published(subject: Subject, given: Private, store: Store | None, /, **asked
         ledger, given.get("who"), given.get("epsilon"), given.get("delta"), given.get("rho"), given.get("adjacency")
     )
     public = public_of(given.get("public", {}))
-    return publish(subject.name, roles_of(subject), subject, public=public, spending=spending, **asked)
+    model = subject.model is not None
+    return publish(subject.name, roles_of(subject), subject, public=public, spending=spending, model=model, **asked)
 
 
 def of_run(run: Run, /) -> AuditRun:

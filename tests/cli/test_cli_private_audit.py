@@ -127,6 +127,8 @@ def test_refusals_spend_nothing(assay, case, tmp_path):
         "column": (*base, "--split", "nowhere"),
         "private-checks": (*base, "--check", "explain.effects"),
         "usage": (*base, "--no-ledger"),
+        "reference": (*base, "--reference", "sex=woman"),
+        "private-model": ("audit", "--demo", "income", "--with-model", *base[2:], *FLAGS),
         "ledger-data": ("audit", "--demo", "credit", "--epsilon", "1", "--ledger", "census", "--keys=sex=female,male",
                         "--keys=age_band=under 25,25 and over", "--keys=credit_risk=bad,good"),
     }  # fmt: skip
@@ -134,6 +136,9 @@ def test_refusals_spend_nothing(assay, case, tmp_path):
         said = assay(*call, "--json")
         assert said.code == 2, (code, said.out)
         assert said.json["error"]["code"] == code, said.json["error"]
+    text = case.read_text(encoding="utf-8")
+    case.write_text(text + 'params."fairness.selection_rates".depth = 0\n', encoding="utf-8")
+    assert assay(*base, "--json").json["error"]["code"] == "parameter"
     assert spent(tmp_path) == []
 
 

@@ -74,12 +74,6 @@ def published(described: CaseFile, own: dict[str, Any], store: Store, policy: Po
             code="usage",
             hint="Give --ledger NAME (assay privacy ledger create), or say --no-ledger.",
         )
-    if described.model is not None and not {"prediction", "score"} & {*described.roles}:
-        raise AssayError(
-            "A private audit judges recorded predictions: running the model could tell of the rows it fails on.",
-            code="private-model",
-            hint="Write its answers into the data, and give prediction= and score=.",
-        )
     spending = Spending(
         ledger=store.ledgers.open(own["ledger"]) if own["ledger"] else None,
         who=own["who"],
@@ -94,6 +88,7 @@ def published(described: CaseFile, own: dict[str, Any], store: Store, policy: Po
         checks=own["checks"] or described.checks,
         params=described.params,
         policy=policy,
+        model=described.model is not None,
     )
 
 

@@ -115,6 +115,9 @@ def declare(
     public = keys_of(keys)
     axes = [grouped("protected", column, public) for column in _names(roles.get("protected"))]
     axes += _outcomes(roles, public, score_bins)
+    for attribute, group in (roles.get("reference") or {}).items():
+        if attribute in public and str(group) not in public[attribute]:
+            raise unknown(f"reference group of {attribute}", str(group), public[attribute], code="reference")
     used = {axis.column for axis in axes}
     for column in public:
         if column not in used:

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import csv
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from assay.core.errors import AssayError
 from assay.core.house import Ledger
 from assay.core.policy import Policy
 from assay.core.subject import Subject
-from assay.data.declared.declared import SCORE_BINS, declare
+from assay.data.counts import NOISE, Counts, N
+from assay.data.declared.declared import SCORE_BINS, Declared, declare
+from assay.data.declared.published import Published
+from assay.data.plan import Wanted
 from assay.engine.areas import Registry, registry
 from assay.engine.plan import plan
 from assay.engine.policies import default_policy, known_ids
 
 KIND = "private-counts"
 """Catalogue of the Parts that publish counts: `make(declared, wanted, data, **privacy)` gives a Subject."""
+
+
+EVEN = 100
+"""Rows in each cell of the tables that checks are asked of before there are any."""
 
 
 @dataclass(frozen=True)
@@ -57,15 +67,22 @@ def publish(
     checks: Sequence[str] = (),
     params: Mapping[str, Mapping[str, Any]] | None = None,
     policy: Policy | None = None,
+    model: bool = False,
     known: Registry | None = None,
 ) -> Subject:
     """The noisy tables of `data` (paths, or a Case) that `checks` need, as a Subject to run those checks on.
 
-    Every mistake in what was asked is an AssayError before anything is reserved. The same `checks`, `params` and
-    `policy` must be given to the run.
+    Every mistake in what was asked is an AssayError before anything is reserved: the checks are asked of even counts
+    first. The same `checks`, `params` and `policy` must be given to the run. `model` says that there is one.
     """
     known, policy = known or registry(), policy or default_policy()
     known_ids(policy, params or {}, known.checks)
+    if model and not (roles.get("prediction") or roles.get("score")):
+        raise AssayError(
+            "A private audit judges recorded predictions: running the model could tell of the rows it fails on.",
+            code="private-model",
+            hint="Write its answers into the data, and give prediction= and score=.",
+        )
     declared = declare(name, roles, public.keys, score_bins=public.score_bins)
     asked = [known.check(id) for id in checks] if checks else list(known.checks.values())
     todo = plan(declared, checks=asked, params=params or {}, rules=policy.rules, seed=0)
@@ -77,11 +94,22 @@ def publish(
             hint="Checks of rates, such as fairness.selection_rates, can.",
         )
     wanted = [table for request in todo.requests for table in declared.wanted(request)]
+    even = Published(declared, tuple(_even(declared, table) for table in dict.fromkeys(wanted)), {})
+    for planned, (counts,) in zip(todo.counting, even.count(todo.requests), strict=True):
+        deque(planned.check.function(counts, **planned.arguments), maxlen=0)
     (part,) = list(known.parts(KIND).values())[:1]
     found: Subject = part.make(
         declared, wanted, data, rows=public.rows, **{f.name: getattr(spending, f.name) for f in fields(Spending)}
     )
     return found
+
+
+def _even(declared: Declared, table: Wanted) -> Counts:
+    """The table with as many rows in each cell, as if they were noisy."""
+    dims = [declared.by_key[dim].dim for dim in table.dims]
+    codes = np.argwhere(np.ones([len(dim.levels) for dim in dims], dtype=bool)).astype(np.int32)
+    sums = {name: np.full(len(codes), value, dtype=np.int64) for name, value in ((N, EVEN), (NOISE, 1))}
+    return Counts.from_codes(dims, codes, sums, scales={NOISE: 1})
 
 
 def roles_of(case: Any, /) -> dict[str, Any]:
