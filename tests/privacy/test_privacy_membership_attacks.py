@@ -19,7 +19,7 @@ from sklearn.svm import LinearSVC
 from assay.core.errors import AssayError
 from assay.models.live import wrap
 from assay.models.trainers import TrainingRows
-from assay.privacy.attacks.label_only import noisy
+from assay.privacy.attacks.label_only import Noise
 from assay.privacy.attacks.lira import lira_offline, lira_online
 from assay.privacy.attacks.rmia import rmia, rmia_offline
 from assay.privacy.membership.answers import Answers, answers_of, logit
@@ -301,16 +301,18 @@ def test_noise_keeps_types_missing_values_and_ranges():
             "none": pa.array([None] * 4, pa.float64()),
         }
     )
-    made = noisy(table, np.array([3, 1, 1, 0]), scale=0.5, rng=rng)
+    made = Noise(table).copies(np.array([3, 1, 1, 0]), scale=0.5, rng=rng)
     assert made.schema == table.schema
     assert made["whole"].to_pylist()[1:3] == [None, None]
     assert set(made["whole"].drop_null().to_pylist()) <= {1, 2, 3, 4}
     assert made["real"].drop_null().to_numpy()[1:].min() >= 0.5
     assert set(made["word"].to_pylist()) <= {"a", "b", None}
-    still = noisy(table, np.arange(4), scale=0.0, rng=rng)
+    assert made["none"].null_count == 4
+    assert np.isnan(Noise(table).copies(np.array([3]), scale=0.5, rng=rng)["real"].to_numpy()[0])
+    still = Noise(table).copies(np.arange(4), scale=0.0, rng=rng)
     assert still["word"].to_pylist() == table["word"].to_pylist()
     images = rng.integers(0, 256, (6, 4, 4, 1)).astype(np.uint8)
-    shaken = noisy(images, np.array([2, 2, 5]), scale=0.2, rng=rng)
+    shaken = Noise(images).copies(np.array([2, 2, 5]), scale=0.2, rng=rng)
     assert (shaken.shape, shaken.dtype) == ((3, 4, 4, 1), np.uint8)
     assert (shaken != images[[2, 2, 5]]).any()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -36,11 +38,12 @@ def label_only(setting: Setting, /, *, copies: int = 40, rows: int = 4000) -> Sc
         return Scored(reason=Message("label-only-texts", "noise is added to tables and arrays, and these are texts"))
     n = len(setting.answers.labels)
     places = np.sort(rng.permutation(n)[:rows]) if rows < n else np.arange(n)
+    noise = Noise(inputs)
     kept = setting.answers.correct[places].astype(np.float64)
     made = 1
     try:
         for scale in np.repeat(SCALES, copies // len(SCALES)):
-            said = labels_of(setting.model, noisy(inputs, places, scale=float(scale), rng=rng))
+            said = labels_of(setting.model, noise.copies(places, scale=float(scale), rng=rng))
             kept += said == setting.answers.labels[places]
             made += 1
     except AssayError as error:  # recorded predictions know no row but their own
@@ -50,34 +53,62 @@ def label_only(setting: Setting, /, *, copies: int = 40, rows: int = 4000) -> Sc
     return Scored(kept / made, places, method=method)
 
 
-def noisy(inputs: Any, places: Places, /, *, scale: float, rng: np.random.Generator) -> Any:
-    """The inputs at `places` with noise of `scale`; missing values stay missing, whole numbers stay whole.
+@dataclass(frozen=True, eq=False)
+class Noise:
+    """How noise is added to inputs, a Table or an array of any shape: what is missing or whole stays so.
 
-    Numbers stay between the smallest and the largest of their column, so that no copy is out of all range.
+    Numbers stay between the smallest and the largest of their column (or place), so that no copy is out of all range.
     """
-    if not hasattr(inputs, "column_names"):
-        drawn = inputs[places] + scale * inputs.astype(np.float64).std(axis=0) * rng.normal(size=inputs[places].shape)
-        drawn = np.clip(drawn, inputs.min(axis=0), inputs.max(axis=0))
-        return (np.rint(drawn) if inputs.dtype.kind in "iu" else drawn).astype(inputs.dtype)
-    import pyarrow as pa
 
-    columns = [_noisy(inputs.column(i), places, scale, rng) for i in range(inputs.num_columns)]
-    return pa.table(columns, schema=inputs.schema)
+    inputs: Any
+
+    @cached_property
+    def _spans(self) -> Any:
+        """Low end, high end and standard deviation: of each place of an array, or by column (None: no numbers)."""
+        if not hasattr(self.inputs, "column_names"):
+            numbers = self.inputs.astype(np.float64)
+            return numbers.min(axis=0), numbers.max(axis=0), numbers.std(axis=0)
+        return [_span(self.inputs.column(i)) for i in range(self.inputs.num_columns)]
+
+    def copies(self, places: Places, /, *, scale: float, rng: np.random.Generator) -> Any:
+        """The inputs at `places` with noise of `scale` standard deviations; categories swap with that chance."""
+        if not hasattr(self.inputs, "column_names"):
+            kept = self.inputs[places]
+            return _moved(kept.astype(np.float64), self._spans, scale, rng, whole=kept.dtype.kind in "iu").astype(
+                kept.dtype
+            )
+        import pyarrow as pa
+
+        columns = [_noisy(self.inputs.column(i), span, places, scale, rng) for i, span in enumerate(self._spans)]
+        return pa.table(columns, schema=self.inputs.schema)
 
 
-def _noisy(column: Any, places: Places, scale: float, rng: np.random.Generator) -> Any:
-    """The values of an Arrow column at `places` with noise, of its type."""
+def _span(column: Any) -> tuple[float, float, float] | None:
     import pyarrow as pa
     import pyarrow.types as types
 
     if not (types.is_integer(column.type) or types.is_floating(column.type)):
+        return None
+    numbers = column.cast(pa.float64()).to_numpy()
+    finite = numbers[np.isfinite(numbers)]
+    return (finite.min(), finite.max(), finite.std()) if len(finite) else (0.0, 0.0, 0.0)
+
+
+def _moved(numbers: Floats, span: Any, scale: float, rng: np.random.Generator, *, whole: bool) -> Floats:
+    low, high, deviation = span
+    drawn = np.clip(numbers + scale * deviation * rng.normal(size=numbers.shape), low, high)
+    return np.asarray(np.rint(drawn) if whole else drawn)
+
+
+def _noisy(column: Any, span: Any, places: Places, scale: float, rng: np.random.Generator) -> Any:
+    """The values of an Arrow column at `places` with noise, of its type."""
+    import pyarrow as pa
+    import pyarrow.types as types
+
+    if span is None:
         others = rng.integers(0, len(column), len(places))
         return column.take(pa.array(np.where(rng.random(len(places)) < scale, others, places)))
-    whole: Floats = column.cast(pa.float64()).to_numpy()
-    finite, values = whole[np.isfinite(whole)], whole[places]
-    if not len(finite):
-        return column.take(pa.array(places))
-    drawn = np.clip(values + scale * finite.std() * rng.normal(size=len(values)), finite.min(), finite.max())
-    made = np.rint(drawn) if types.is_integer(column.type) else drawn
-    missing = column.is_null().to_numpy()[places]
+    kept = column.take(pa.array(places))
+    made = _moved(kept.cast(pa.float64()).to_numpy(), span, scale, rng, whole=types.is_integer(column.type))
+    missing = kept.is_null().to_numpy()
     return pa.array(np.where(missing, 0.0, made), mask=missing, from_pandas=False).cast(column.type, safe=False)

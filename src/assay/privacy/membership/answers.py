@@ -34,12 +34,33 @@ def logit(probabilities: Floats, labels: Codes, /) -> Floats:
     `_least` for models whose probabilities are shares of votes. Source: Carlini et al. (2022), IEEE S&P, arXiv
     2112.03570, section IV-C.
     """
+    return _logit(_own_and_rest(probabilities, labels))
+
+
+def logits_of(model: Model, rows: TrainingRows, /, *, classes: Sequence[str]) -> Floats | None:
+    """(rows,) logits of the labels, a batch of probabilities at a time; None where the model gives none."""
+    parts, start = [], 0
+    for batch in batches(rows.inputs):
+        found = model.scores(batch)
+        if found is None:
+            return None
+        labels = rows.codes[start : start + len(found)]
+        parts.append(_own_and_rest(_aligned(np.asarray(found, dtype=np.float64), model.classes, classes), labels))
+        start += len(found)
+    return _logit(np.concatenate(parts, axis=1))
+
+
+def _own_and_rest(probabilities: Floats, labels: Codes) -> Floats:
+    """(2, rows) the probability of the label, and of all other classes together."""
     places = np.arange(len(labels))
     others = probabilities.copy()
     others[places, labels] = 0.0
-    own, rest = probabilities[places, labels], others.sum(axis=1)
-    least = _least(np.concatenate([own, rest]))
-    return np.asarray(np.log(np.maximum(own, least)) - np.log(np.maximum(rest, least)))
+    return np.stack([probabilities[places, labels], others.sum(axis=1)])
+
+
+def _logit(sides: Floats) -> Floats:
+    cut = np.log(np.maximum(sides, _least(sides)))
+    return np.asarray(cut[0] - cut[1])
 
 
 def _least(chances: Floats) -> float:
@@ -50,7 +71,7 @@ def _least(chances: Floats) -> float:
     to seven times as many of its members at 1 % false positives.
     """
     positive = chances[chances > 0]
-    if len(positive) >= (1 - MANY_ZEROS) * len(chances):
+    if len(positive) >= (1 - MANY_ZEROS) * chances.size:
         return FLOOR
     return max(FLOOR, min(0.5, float(np.quantile(positive, 0.05))))
 

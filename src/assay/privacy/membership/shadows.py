@@ -15,7 +15,7 @@ from assay.core.house import Progress
 from assay.core.subject import Model
 from assay.models.adapter import THREADS
 from assay.models.trainers import Fit, Trainer, TrainingRows, by_trainer, refitter
-from assay.privacy.membership.answers import Bools, Floats, Places, answers_of, logit, taken
+from assay.privacy.membership.answers import Bools, Floats, Places, logits_of, taken
 from assay.privacy.membership.networks import networks_like
 
 FEWEST = 4
@@ -126,9 +126,7 @@ def _parallel(fit: Fit, model: Model, rows: TrainingRows, inside: Bools, jobs: i
 
     def one(mine: Bools) -> Floats | None:
         with _one_thread(api="openmp"):
-            shadow = fit(taken(rows, np.flatnonzero(mine)))
-            said = answers_of(shadow, rows, classes=model.classes)
-        return None if said.probabilities is None else logit(said.probabilities, said.labels)
+            return logits_of(fit(taken(rows, np.flatnonzero(mine))), rows, classes=model.classes)
 
     with _one_thread():
         run: Any = Parallel(n_jobs=jobs, prefer="threads", return_as="generator")
