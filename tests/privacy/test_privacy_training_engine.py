@@ -17,7 +17,7 @@ from assay.privacy.training.descent import train, train_without_privacy
 from assay.privacy.training.examples import examples
 from assay.privacy.training.network import Architecture, Network, Output
 from assay.privacy.training.optimizers import Stepping, optimizer_of
-from assay.privacy.training.sampling import GaussianNoise, poisson_sample, system_generator
+from assay.privacy.training.sampling import GaussianNoise, insecure_generator, poisson_sample, system_generator
 
 torch.set_num_threads(1)
 MODELS = {
@@ -195,13 +195,29 @@ def test_most_rows_of_a_unit_are_kept_by_chance_and_no_more():
     assert len(seen) > 40
 
 
-def test_noise_is_handed_out_once():
-    for size in (3, 1 << 15):
-        noise = GaussianNoise(system_generator(), np.zeros(size, np.float32), deviation=2.0)
-        drawn = np.array([noise.draw().copy() for _ in range(7)])
-        assert np.unique(drawn).size > 0.9 * drawn.size
-        assert len({row.tobytes() for row in drawn}) == 7
-    assert stats.kstest(drawn[0], stats.norm(0, 2).cdf).pvalue > 1e-6
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("size", [1, 3, 8191, 8192, 8193, 30_000])
+def test_noise_is_handed_out_once(size, dtype):
+    noise = GaussianNoise(system_generator(), np.zeros(size, dtype), deviation=2.0)
+    drawn = np.concatenate([noise.draw().copy() for _ in range(max(7, 20_000 // size))])
+    assert drawn.dtype == dtype
+    assert np.unique(drawn).size > 0.99 * drawn.size
+    assert stats.kstest(drawn, stats.norm(0, 2).cdf).pvalue > 1e-6
+
+
+def test_noise_is_normal_far_out_and_independent():
+    noise = GaussianNoise(insecure_generator(5), np.zeros(2_000_000, np.float32), deviation=1.0)
+    z = noise.draw().astype(float)
+    assert stats.kstest(z, "norm").pvalue > 1e-3
+    for edge in (2, 3, 4, 4.5):
+        expected = len(z) * 2 * stats.norm.sf(edge)
+        assert abs((np.abs(z) > edge).sum() - expected) < 5 * np.sqrt(expected)
+    pairs = z[: len(z) // 8192 * 8192].reshape(-1, 2, 4096)
+    for one, two in ((pairs[:, 0], pairs[:, 1]), (z[:-1], z[1:])):  # of one pair; neighbours
+        for power in (1, 2):
+            a, b = one.ravel() ** power, two.ravel() ** power
+            assert abs(np.corrcoef(a, b)[0, 1]) < 5 / np.sqrt(len(a))
+    assert np.abs(z).max() > 4.9
 
 
 def test_batches_are_poisson():

@@ -28,15 +28,15 @@ def clip_linear(delta: Floats, reach: Floats, /, *, bound: float) -> None:
         np.negative(limit, out=limit)
         np.maximum(flat, limit, out=flat)
         return
-    norms = np.sqrt(np.einsum("ij,ij->i", delta, delta))
+    norms = np.sqrt(np.vecdot(delta, delta))
     delta *= np.fmin(1, limit / norms)[:, None]  # 0 / 0 is NaN, which fmin leaves out
 
 
 def clip_rows(layers: Sequence[Floats], deltas: Sequence[Floats], reach: Floats, /, *, bound: float) -> None:
     """Several layers, every row a unit: the squared norm is the sum over the layers."""
-    squares = np.einsum("ij,ij->i", deltas[0], deltas[0]) / (reach * reach)
+    squares = np.vecdot(deltas[0], deltas[0]) / (reach * reach)
     for a, delta in zip(layers[1:], deltas[1:], strict=False):
-        squares += (np.einsum("ij,ij->i", a, a) + 1) * np.einsum("ij,ij->i", delta, delta)
+        squares += (np.vecdot(a, a) + 1) * np.vecdot(delta, delta)
     _scale(layers, deltas, _factors(squares, bound, squares.dtype))
 
 

@@ -11,7 +11,7 @@ from assay.privacy.training.clipping import Floats
 
 Places = NDArray[np.intp]
 _BURN = 16
-_TOGETHER = 1 << 14
+_TOGETHER, _PAIRS = 1 << 15, 1 << 12
 
 
 def system_generator() -> np.random.Generator:
@@ -44,19 +44,44 @@ def poisson_sample(units: int, /, *, rate: float, generator: np.random.Generator
 
 
 class GaussianNoise:
-    """Vectors of independent N(0, `deviation`²), each handed out once; short ones are drawn many at a time."""
+    """Vectors of independent N(0, `deviation`²), each handed out once; short ones are drawn many at a time.
+
+    By Box & Muller (1958): √(−2 ln U) times the cosine and the sine of 2πV, in vector instructions on pieces that stay
+    in the cache, more than twice as fast as numpy's normal draws. U has 53 bits, so that draws reach beyond 8 standard
+    deviations; V has the bits of the type.
+    """
 
     def __init__(self, generator: np.random.Generator, like: Floats, /, *, deviation: float) -> None:
-        self._generator, self._deviation = generator, like.dtype.type(deviation)
-        self._drawn: Floats = np.empty((max(1, _TOGETHER // max(1, like.size)), like.size), like.dtype)
-        self._used = len(self._drawn)
+        self._generator, self._factor = generator, -2.0 * deviation * deviation
+        vectors = max(1, _TOGETHER // max(1, like.size))
+        pairs = -(-vectors * like.size // (2 * _PAIRS)) * _PAIRS
+        self._drawn: Floats = np.empty((pairs // _PAIRS, 2, _PAIRS), like.dtype)
+        self._rows: Floats = self._drawn.reshape(-1)[: vectors * like.size].reshape(vectors, like.size)
+        self._uniform = np.empty(_PAIRS)
+        self._length, self._angle = np.empty(_PAIRS, like.dtype), np.empty(_PAIRS, like.dtype)
+        self._used = vectors
 
     def draw(self) -> Floats:
         """The next vector, valid until the next call."""
-        if self._used == len(self._drawn):
-            self._generator.standard_normal(dtype=self._drawn.dtype.type, out=self._drawn)
-            self._drawn *= self._deviation
+        if self._used == len(self._rows):
+            for piece in self._drawn:
+                self._fill(piece[0], piece[1])
             self._used = 0
         self._used += 1
-        found: Floats = self._drawn[self._used - 1]
+        found: Floats = self._rows[self._used - 1]
         return found
+
+    def _fill(self, one: Floats, two: Floats) -> None:
+        uniform, angle = self._uniform, self._angle
+        self._generator.random(out=uniform)
+        np.subtract(1.0, uniform, out=uniform)  # in (0, 1], whose logarithm is finite
+        np.log(uniform, out=uniform)
+        np.multiply(uniform, self._factor, out=uniform)
+        np.sqrt(uniform, out=uniform)
+        self._length[:] = uniform
+        self._generator.random(dtype=angle.dtype.type, out=angle)
+        np.multiply(angle, angle.dtype.type(2 * np.pi), out=angle)
+        np.cos(angle, out=one)
+        np.sin(angle, out=two)
+        one *= self._length
+        two *= self._length
