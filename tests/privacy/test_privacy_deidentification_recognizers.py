@@ -131,10 +131,10 @@ def test_hostile_texts_take_linear_time(name):
     slow = []
     for piece in HOSTILE:
         for end in ("", "!", "\n", "@x"):
-            text = piece * (20_000 // len(piece)) + end
+            text = piece * (10_000 // len(piece)) + end
             start = time.perf_counter()
             find([text], recognizers=[ALL[name]])
-            if time.perf_counter() - start > 1.0:
+            if time.perf_counter() - start > 0.5:
                 slow.append((piece, end))
     assert slow == []
 
@@ -167,3 +167,27 @@ def test_verhoeff_agrees_with_published_numbers():
     valid = ALL["in-aadhaar"].valid
     assert [number for number in range(2360, 2370) if valid(str(number))] == [2363]
     assert [number for number in range(123450, 123460) if valid(str(number))] == [123451]
+
+
+ADDRESSES = [
+    "lives at 12 Baker Street, London NW1 6XE",
+    "wohnt Alessandro-Koch-Ring 9/4, 78951 Starnberg",
+    "habite 428, rue Gillet, 12984 Humbertdan",
+    "woont Mathijsring 20, 9965 DD, Stampersgat",
+    "abita Contrada Casalodi, 7, 80144, Secondigliano (NA)",
+    "vive en Callejón de Matías Cantero 89, Asturias, 48676",
+    "mieszka plac Sawickiej 23/60, 62-690 Brodnica",
+    "bor Parkgatan 163, 75381 Lidingö",
+    "lives at 65/11, Chada Road, Kupwad 415904",
+    "mora Largo Aparecida, 28, Melo, 63570-800 Mendonça / GO",
+    "lives at 59 Ellis Alley, Carrollbury, VIC, 2665",
+    "at 1600 Amphitheatre Parkway, Mountain View, CA 94043",
+]
+
+
+@pytest.mark.parametrize("text", ADDRESSES)
+def test_nothing_of_an_address_stays_readable(text):
+    (span,) = find([text], recognizers=[ALL["street-address"]])[0]
+    assert text[: span.start].split() in [["lives", "at"], ["vive", "en"], ["at"], text.split()[:1]]
+    assert span.end == len(text)
+    assert span.entity == "ADDRESS"

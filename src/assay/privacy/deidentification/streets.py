@@ -25,8 +25,9 @@ ENDINGS = (
 
 KINDS_BEFORE = (
     "Via|Viale|Piazza|Corso|Largo|Rue|Avenue|Boulevard|Allée|Chemin|Place|Impasse|Calle|C/|Avenida|Av\\.|Avda\\.|Ctra\\.|"
-    "Paseo|Plaza|Camino|Rua|R|Travessa|Praça|Estrada|Ulica|ul\\.|al\\.|pl\\.|os\\.|Strada|Str\\.|Im|Am|"
-    "An der|Auf der|Zur"
+    "Paseo|Plaza|Camino|Rua|R|Travessa|Praça|Estrada|Ulica|ul\\.|pl\\.|os\\.|Strada|Str\\.|Im|Am|"
+    "An der|Auf der|Zur|plac|aleja|ulica|Contrada|Vicolo|Borgo|Strada|Rotonda|Callejón|Rambla|Glorieta|Ronda|"
+    "Alameda|Quai|Cours|Square|Fazenda|Quinta|Praia"
 )
 """Kinds of streets that stand before the name: Italian, French, Spanish, Portuguese, Polish, Romanian, German."""
 
@@ -40,18 +41,32 @@ CAPITAL = r"[^\W\d_a-zà-öø-ÿ]"
 """A letter that is not a small one of Latin-1."""
 
 WORD = rf"{CAPITAL}[\w\x27’.-]{{0,30}}"
+PARTICLE = (
+    "(?:de|la|le|les|des|du|el|los|las|do|da|dos|das|di|del|della|dei|van|den|der|het|von|am|an|im|in|bei|ob|pod|pri|nad|u|"
+    "y|e|i|et|sur|sous|en|upon|by|the|&)"
+)
+"""Small words within the names of streets and towns."""
+
+NAME = rf"(?:[\x27’][st][ -]|{PARTICLE} )?{WORD}(?:[ -](?:{PARTICLE} ){{0,2}}{WORD}){{0,3}}"
 NUMBER = r"[0-9]{1,6}(?:[A-Za-z](?!\w))?(?:[/-][0-9]{1,4})?"
-UNIT = r"(?:Apt|APT|Apartment|Suite|Ste|Unit|Flat)\.? ?#?[0-9A-Z]{1,6}(?!\w)"
+UNIT = r"(?:Apt|APT|Apartment|Suite|Ste|Unit|Flat|Studio|Piso|Piano|Appartamento|App\.)\.? ?#?[0-9A-Z]{1,6}(?!\w)"
 POST_CODE = (
-    r"(?:[0-9]{3,6}(?:-[0-9]{2,4})?|[A-Z]{1,2}[0-9][0-9A-Z]? [0-9][A-Z]{2}|[A-Z][0-9][A-Z] [0-9][A-Z][0-9])(?![\w-])"
+    r"(?:[0-9]{4} ?[A-Z]{2}|[0-9]{3} [0-9]{2}|[0-9]{2}-[0-9]{3}|[0-9]{3,8}(?:-[0-9]{2,4})?|"
+    r"[A-Z]{1,2}[0-9][0-9A-Z]? [0-9][A-Z]{2}|[A-Z][0-9][A-Z] [0-9][A-Z][0-9])(?![\w-])"
 )
 LINE = r" ?\r?\n {0,6}"
 """The end of a line and the margin of the next."""
 
+APART = rf"(?:,?{LINE}(?:, )?|, ?)"
+"""What separates the parts of an address."""
+
+_AFTER_TOWN = rf"(?=,|{LINE}| {POST_CODE}| [A-Z]{{2}} [0-9]|[.?!;)]*(?:\s|$)|-[0-9])"
+_PART = (
+    rf"(?:{UNIT}|{COUNTRY}(?!\w)(?:,? {POST_CODE})?|[A-Z]{{2,3}}(?!\w)(?: {POST_CODE})?|{POST_CODE}(?:,? {NAME})?|"
+    rf"{NAME}{_AFTER_TOWN}(?:[ -]{POST_CODE})?)"
+)
 TAIL = (
-    rf"(?:(?:,? |{LINE}){UNIT})?"
-    rf"(?:(?:, ?|{LINE}){WORD}(?: {WORD}){{0,2}}(?=,|{LINE}| {POST_CODE}| [A-Z]{{2}} [0-9]|[.?!;)]*(?:\s|$)))?"
-    rf"(?:(?:,? |,?{LINE}(?:, )?){COUNTRY}(?!\w))?"
-    rf"(?:,? [A-Z]{{2}}(?= [0-9]))?(?:,? {POST_CODE})?"
+    rf"(?:,? {UNIT})?(?: ?{APART}{_PART}){{0,4}}(?:,? {COUNTRY}(?!\w)|,? [A-Z]{{2}}(?= [0-9]))?(?:,? {POST_CODE})?"
+    r"(?: ?[/(] ?[A-Z]{2}(?!\w)\)?)?"
 )
 """What may follow the street: flat, town, country or state, post code."""
