@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from dp_accounting.pld import privacy_loss_distribution
 from scipy import optimize, stats
 
 from assay.core.errors import AssayError, MissingExtra
 from assay.privacy.accounting import Accountant, Adjacency, Plan, Sampling, epsilon, noise_for
+from assay.privacy.accounting.mixtures import mixture_losses
 from assay.privacy.accounting.pairs import pair_of
 from assay.privacy.accounting.renyi import _divergence, divergences
 
@@ -130,6 +132,19 @@ def test_a_unit_with_several_rows_by_integration() -> None:
     assert epsilon(once, delta=1e-5) == pytest.approx(
         epsilon(replace(once, unit="row", max_rows=None, noise_multiplier=2 / 3), delta=1e-5), abs=1e-9
     )
+
+
+def test_mixtures_of_shifts_agree_with_dp_accounting() -> None:
+    plan = Plan(examples=1000, batch=100, noise_multiplier=3.0, steps=20, unit="person", max_rows=4)
+    pair, step = pair_of(plan), 2e-3
+    known = privacy_loss_distribution.from_mixture_gaussian_mechanism(
+        pair.sd, list(pair.upper), list(pair.upper.values()), value_discretization_interval=step
+    ).self_compose(20)
+    found = mixture_losses(pair, step=step).self_compose(20)
+    for eps in (0.0, 0.5, 1.0, 2.0):
+        assert found.get_delta_for_epsilon(eps) == pytest.approx(known.get_delta_for_epsilon(eps), rel=1e-6)
+    for delta in (1e-3, 1e-6, 1e-9):
+        assert found.get_epsilon_for_delta(delta) == pytest.approx(known.get_epsilon_for_delta(delta), abs=1e-6)
 
 
 def test_whole_units_as_examples_are_counted_like_rows() -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assay.core.errors import AssayError, MissingExtra
-from assay.privacy.accounting.pairs import ALONE, Pair, pair_of
-from assay.privacy.accounting.plan import Plan
+from assay.privacy.accounting.mixtures import mixture_losses
+from assay.privacy.accounting.pairs import Pair, pair_of
+from assay.privacy.accounting.plan import Plan, named
 from assay.privacy.accounting.renyi import divergences, epsilon_new, epsilon_old
 
 
@@ -52,7 +54,12 @@ def epsilon(plan: Plan, /, *, delta: float, accountant: Accountant = Accountant.
     fails.
     """
     check_delta(delta, examples=plan.examples)
-    pair, kind = pair_of(plan), Accountant(accountant)
+    return _epsilon(plan, float(delta), named(Accountant, accountant))
+
+
+@lru_cache(maxsize=256)
+def _epsilon(plan: Plan, delta: float, kind: Accountant) -> float:
+    pair = pair_of(plan)
     if kind is Accountant.PRV:
         return _prv(pair, delta)
     orders, rdp = divergences(pair)
@@ -78,11 +85,12 @@ def privacy_profile(plan: Plan, /, *, epsilons: Sequence[float]) -> NDArray[np.f
     pair = pair_of(plan)
     orders, rdp = divergences(pair)
     losses = _losses(pair, rough=epsilon_new(orders, rdp, delta=1e-6))
-    return np.asarray(losses.get_delta(np.asarray(epsilons, dtype=np.float64)), dtype=np.float64)
+    found = losses.get_delta_for_epsilon(np.asarray(epsilons, dtype=np.float64))
+    return np.asarray(found, dtype=np.float64)
 
 
 def _pld(pair: Pair, delta: float, *, rough: float) -> float:
-    found = float(_losses(pair, rough=rough).get_epsilon(delta))
+    found = float(_losses(pair, rough=rough).get_epsilon_for_delta(delta))
     if math.isfinite(found):
         return found
     raise AssayError(
@@ -93,29 +101,29 @@ def _pld(pair: Pair, delta: float, *, rough: float) -> float:
 
 
 def _losses(pair: Pair, *, rough: float) -> Any:
-    """The accountant of dp-accounting after all answers. `rough` is an epsilon from above, for the step of the grid.
+    """The PrivacyLossDistribution of dp-accounting after all answers. `rough` is an epsilon from above, for its grid.
 
     Rounding adds to the variance of each step's loss at most step²/4: with √count × step far below epsilon that is
-    nothing. A mixture of several shifts is laid on a coarser grid, because each point of it takes a search.
+    nothing.
     """
-    from dp_accounting import dp_event, privacy_accountant
-    from dp_accounting.pld import PLDAccountant
+    from dp_accounting.pld import privacy_loss_distribution
+    from dp_accounting.privacy_accountant import NeighboringRelation
 
-    relation = privacy_accountant.NeighboringRelation.ADD_OR_REMOVE_ONE
-    mixed = pair.chance is None and len(pair.upper) > 2
-    event: Any
+    step = _grid(rough, pair.count)
     if pair.certain is not None:
-        event = dp_event.GaussianDpEvent(pair.sd / pair.certain)
-    elif mixed:
-        assert pair.lower == ALONE
-        event = dp_event.MixtureOfGaussiansDpEvent(pair.sd, list(pair.upper), list(pair.upper.values()))
-    else:
-        gaussian = dp_event.GaussianDpEvent(pair.sd / max(pair.upper))
-        event = dp_event.PoissonSampledDpEvent(1 - pair.upper.get(0.0, 0.0), gaussian)
-        if pair.chance is None:
-            relation = privacy_accountant.NeighboringRelation.REPLACE_ONE
-    step = _grid(rough, pair.count) * (10 if mixed else 1)
-    return PLDAccountant(relation, step).compose(event, pair.count)
+        # Answers with the same shift are one answer with less noise.
+        sd = pair.sd / pair.certain / math.sqrt(pair.count)
+        return privacy_loss_distribution.from_gaussian_mechanism(sd, value_discretization_interval=step)
+    if pair.chance is None and len(pair.upper) > 2:
+        return mixture_losses(pair, step=step).self_compose(pair.count)
+    replaced = pair.chance is None
+    one = privacy_loss_distribution.from_gaussian_mechanism(
+        pair.sd / max(pair.upper),
+        value_discretization_interval=step,
+        sampling_prob=1 - pair.upper.get(0.0, 0.0),
+        neighboring_relation=NeighboringRelation.REPLACE_ONE if replaced else NeighboringRelation.ADD_OR_REMOVE_ONE,
+    )
+    return one.self_compose(pair.count)
 
 
 def _grid(rough: float, count: int) -> float:
