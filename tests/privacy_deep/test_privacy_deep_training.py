@@ -466,6 +466,18 @@ def half_a_step(dp):
     loop(dp)
 
 
+def two_loops(dp):
+    for (x, _), _ in zip(dp.loader, dp.loader, strict=False):
+        dp.model(x).mean().backward()
+        dp.optimizer.step()
+
+
+def two_loops_in_turn(dp):
+    first, second = iter(dp.loader), iter(dp.loader)
+    for batches in [first, second] * 30:
+        loop(dp, [next(batches)])
+
+
 def thawed(dp):
     dp.model[0].requires_grad_(True)
     loop(dp)
@@ -492,6 +504,8 @@ def half_a_batch(dp):
         half_a_batch,
         begun_again,
         half_a_step,
+        two_loops,
+        two_loops_in_turn,
         thawed,
         added,
     ],
@@ -562,6 +576,20 @@ def test_a_resumed_training_goes_on_with_its_account_and_no_further(noiseless):
             third.optimizer.step()
     with pytest.raises(AssayError, match="another plan"):
         begun(state=state, **(every | {"steps": 7}))
+
+
+def test_an_order_of_each_once_is_not_gone_on_with_after_an_interruption():
+    """Who was seen is not known any more: the rest of the epoch is left out, so nobody is in it twice."""
+    first = begun(sampling="each-once", epochs=3)
+    with first:
+        for (x, y), _ in zip(first.loader, range(4), strict=False):
+            nn.functional.cross_entropy(first.model(x), y).backward()
+            first.optimizer.step()
+    assert first.done == 4
+    second = begun(sampling="each-once", epochs=3, state=first.state())
+    with second:
+        assert loop(second) == [20] * 20
+    assert second.finished
 
 
 def test_a_resumed_training_keeps_the_noise_it_was_calibrated_to():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 import torch
@@ -20,13 +20,16 @@ KEPT = ("collate_fn", "num_workers", "pin_memory", "timeout", "worker_init_fn", 
 class Steps(Protocol):
     """What the loader tells of its batches."""
 
-    def fresh(self) -> None:
-        """An iteration starts: no batch may be waiting for its step, nor a step for the rest of its batch."""
+    def fresh(self, turn: object, /) -> int:
+        """The iteration `turn` starts, and any other ends; the number of steps taken.
 
-    def begin(self, part: Part, /) -> None:
+        No batch may be waiting for its step, nor a step for the rest of its batch.
+        """
+
+    def begin(self, part: Part, turn: object, /) -> None:
         """A batch of these rows goes out; the one before must have had its step."""
 
-    def noise_alone(self) -> None:
+    def noise_alone(self, turn: object, /) -> None:
         """Nobody was drawn: the step is noise."""
 
     def settle(self) -> None:
@@ -40,35 +43,21 @@ class PrivateLoader:
     in parts. A step that draws nobody never reaches the loop: the loader takes it, as a step of noise alone.
     """
 
-    def __init__(
-        self,
-        loader: DataLoader[Any],
-        schedule: Schedule,
-        steps: Steps,
-        /,
-        *,
-        done: Callable[[], int],
-        until: Callable[[], int],
-    ) -> None:
-        self.loader, self.schedule, self.steps, self.done, self.until = loader, schedule, steps, done, until
+    def __init__(self, loader: DataLoader[Any], schedule: Schedule, steps: Steps, /, *, until: int) -> None:
+        self.loader, self.schedule, self.steps, self.until = loader, schedule, steps, until
 
     def __iter__(self) -> Iterator[Any]:
-        self.steps.fresh()
-        feed = _Feed(self.schedule, self.schedule.start(self.done()), self.until())
+        turn = object()
+        feed = _Feed(self.schedule, self.steps.fresh(turn), self.until)
         for batch in _fetched(self.loader, feed):
-            part = self._next(feed)
-            self.steps.begin(part)
+            while not len((part := feed.waiting.popleft()).rows):
+                self.steps.noise_alone(turn)
+            self.steps.begin(part, turn)
             yield batch
             self.steps.settle()
         while feed.waiting:
             feed.waiting.popleft()
-            self.steps.noise_alone()
-
-    def _next(self, feed: _Feed) -> Part:
-        """The part that the batch at hand is made of; empty steps before it are taken first."""
-        while not len((part := feed.waiting.popleft()).rows):
-            self.steps.noise_alone()
-        return part
+            self.steps.noise_alone(turn)
 
 
 class _Feed:

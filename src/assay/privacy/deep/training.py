@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -65,6 +66,7 @@ class Training:
         self._batch = LogicalBatch()
         self._hooks: RowGradients | None = None
         self._entered = False
+        self._turn: object = None
 
     @property
     def plan(self) -> Plan:
@@ -91,12 +93,12 @@ class Training:
             if self.done == before:
                 raise AssayError("An epoch went by without a step.", code="training-loop", hint=LOOP)
 
-    @property
+    @cached_property
     def epsilon(self) -> float:
         """What is promised at the delta of the plan, by its accountant."""
         return epsilon(self.plan, delta=self.promise.delta, accountant=self.promise.accountant)
 
-    @property
+    @cached_property
     def statement(self) -> Statement:
         """What is promised of the weights, whether or not all steps were taken."""
         notes = [f"Nothing is promised: {why}." for why in self.not_private]
@@ -159,19 +161,21 @@ class Training:
         if kind is None and self.finished:
             self.account.close(self.model)
 
-    def fresh(self) -> None:
+    def fresh(self, turn: object, /) -> int:
         """An iteration of the loader starts; a step left undone is refused: the reason may be in the data."""
         self.settle()
         if self._batch.count:
             raise AssayError("A step lacks the rest of its batch.", code="training-loop", hint=LOOP)
+        self._turn, self.done = turn, self.schedule.start(self.done)
+        return self.done
 
-    def begin(self, part: Part, /) -> None:
+    def begin(self, part: Part, turn: object, /) -> None:
         """A batch of these rows goes out."""
-        if self._hooks is None:
-            raise AssayError("The private training is over.", code="training-loop", hint="Train inside of `with`.")
+        self._in_turn(turn)
         self.settle()
         self._part = part
         self._probe.rows = len(part.rows) * self.settings.views
+        assert self._hooks is not None
         self._hooks.begin(self._probe.rows)
 
     def settle(self) -> None:
@@ -183,12 +187,20 @@ class Training:
                 hint=LOOP,
             )
 
-    def noise_alone(self) -> None:
+    def noise_alone(self, turn: object, /) -> None:
         """The step of a batch that nobody is in."""
+        self._in_turn(turn)
         self._finish()
 
+    def _in_turn(self, turn: object) -> None:
+        """Batches of two iterations at a time would be more than the plan has."""
+        if self._hooks is None:
+            raise AssayError("The private training is over.", code="training-loop", hint="Train inside of `with`.")
+        if turn is not self._turn or self.finished:
+            raise AssayError("This iteration of the loader is over.", code="training-loop", hint=LOOP)
+
     def _until(self, step: int) -> PrivateLoader:
-        return PrivateLoader(self._data, self.schedule, self, done=lambda: self.done, until=lambda: step)
+        return PrivateLoader(self._data, self.schedule, self, until=step)
 
     def _private_step(self) -> Callable[..., Any]:
         def step(_optimizer: torch.optim.Optimizer, closure: Any = None) -> Any:
@@ -280,8 +292,10 @@ class Training:
     def _quiet(self) -> Iterator[None]:
         assert self._hooks is not None
         self._hooks.disable_hooks()
-        yield
-        self._hooks.enable_hooks()
+        try:
+            yield
+        finally:
+            self._hooks.enable_hooks()
 
 
 def _trained(optimizer: torch.optim.Optimizer) -> set[nn.Parameter]:
