@@ -177,6 +177,12 @@ def test_whole_people_are_protected(house, files):
     assert "person" not in opened.features
 
 
+def test_with_a_seed_everything_is_the_same_again(house, files):
+    more = {"unit_column": "person", "examples": 300, "max_rows": 2, "insecure_seed": 5}
+    digests = {ask(house, files, out=f"{files}/{name}", **more).digest for name in "ab"}
+    assert len(digests) == 1
+
+
 def sums(rows: pa.Table, *, unit: str, max_rows: int) -> Floats:
     schema = schema_of({"age": {"bounds": [18, 90]}, "bought": {"categories": ["no", "yes"]}})
     read = read_table(open_rows(rows), schema, label="bought", unit=unit)

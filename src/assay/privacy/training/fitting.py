@@ -90,6 +90,11 @@ class Settings:
         )
 
 
+def rounded_up(epsilon: float, /) -> str:
+    """`epsilon` with three decimals, never below itself."""
+    return f"{math.ceil(epsilon * 1000 - 1e-9) / 1000:g}"
+
+
 def accountant_of(name: str, /) -> Accountant:
     """The Accountant called `name`, of those that training is calibrated by."""
     if name not in ACCOUNTANTS:
@@ -155,7 +160,7 @@ class Fitted(Generic[R]):
         if self.trained.not_private:
             return f"NOT PRIVATE: {'; '.join(self.trained.not_private)}"
         said = self.statement
-        return f"trained with differential privacy: epsilon {said.epsilon:.4g} at delta {said.delta:g}"
+        return f"trained with differential privacy: epsilon {rounded_up(said.epsilon)} at delta {said.delta:g}"
 
     def to_json(self) -> dict[str, Any]:
         """The statement, and whether it holds."""
@@ -213,7 +218,7 @@ def fit(
     if settings.custom:
         from assay.privacy.deep.face import fit_module as by
     return by(
-        table.examples(shape, max_rows=settings.max_rows),
+        table.examples(shape, max_rows=settings.max_rows, insecure_seed=insecure_seed),
         shape,
         settings,
         target,

@@ -59,7 +59,8 @@ class PrivateModel(Adapter):
 
     def raw(self, inputs: Any, /) -> np.ndarray:
         """(rows, outputs) log-odds, or numbers on the scale of the label."""
-        margins = self.network.margins(self.encoded(inputs).astype(self.network.theta.dtype)).astype(np.float64)
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused by whoever reads it
+            margins = self.network.margins(self.encoded(inputs).astype(self.network.theta.dtype)).astype(np.float64)
         return margins if isinstance(self.label, Categorical) else unscaled(margins, self.label)
 
     def look_inside(self) -> Inside:

@@ -8,6 +8,7 @@ from typing import Any
 
 from assay.core.errors import AssayError
 from assay.privacy.accounting.calibration import noise_for
+from assay.privacy.training.fitting import rounded_up
 from assay.privacy.training.model import PrivateModel
 from assay.privacy.training.saved import Files, files_of
 from assay.privacy.training.tables.prepared import Table
@@ -52,11 +53,10 @@ class Tuned:
     @property
     def promise(self) -> str:
         """One line."""
+        kept = f"epsilon {rounded_up(self.epsilon)} at delta {self.delta:g}"
         if self.accounted:
-            return f"chosen and trained with differential privacy: epsilon {self.epsilon:.4g} at delta {self.delta:g}"
-        return (
-            f"NOT PRIVATE: {NOT_PRIVATE}; each training by itself: epsilon {self.epsilon:.4g} at delta {self.delta:g}"
-        )
+            return f"chosen and trained with differential privacy: {kept}"
+        return f"NOT PRIVATE: {NOT_PRIVATE}; each training by itself: {kept}"
 
     def files(self, label: str, table: Table, /) -> Files:
         """The winner as files."""

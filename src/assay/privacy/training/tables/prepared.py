@@ -12,7 +12,7 @@ from assay.core.errors import AssayError, unknown
 from assay.data.rows.protocol import Rows
 from assay.privacy.training.examples import Examples, examples
 from assay.privacy.training.network import Activation, Architecture
-from assay.privacy.training.sampling import system_generator
+from assay.privacy.training.sampling import insecure_generator, system_generator
 from assay.privacy.training.saved import architecture_of
 from assay.privacy.training.tables.encoding import Encoding, targets
 from assay.privacy.training.tables.schema import Categorical, Column, Schema
@@ -35,9 +35,15 @@ class Table:
         return architecture_of(self.encoding, self.label, hidden=hidden, activation=activation)
 
     def examples(
-        self, architecture: Architecture, /, *, max_rows: int = 1, chosen: NDArray[np.bool_] | None = None
+        self,
+        architecture: Architecture,
+        /,
+        *,
+        max_rows: int = 1,
+        chosen: NDArray[np.bool_] | None = None,
+        insecure_seed: int | None = None,
     ) -> Examples:
-        """The Examples of all rows, or of the `chosen` ones; at most `max_rows` rows of a unit."""
+        """The Examples of all rows, or of the `chosen` ones; at most `max_rows` rows of a unit, drawn by chance."""
         here = slice(None) if chosen is None else chosen
         units = None if self.units is None else self.units[here]
         return examples(
@@ -46,7 +52,7 @@ class Table:
             architecture=architecture,
             units=units,
             most=max_rows,
-            generator=system_generator(),
+            generator=system_generator() if insecure_seed is None else insecure_generator(insecure_seed),
         )
 
 
