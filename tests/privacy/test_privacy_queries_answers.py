@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
+from datetime import date, timedelta
 from fractions import Fraction
 
 import click
@@ -364,3 +365,20 @@ def test_a_locked_store_is_a_clear_error_and_spends_nothing(parquet, tmp_path):
             other.execute("ROLLBACK")
             other.close()
         assert ledger.history() == []
+
+
+@pytest.mark.parametrize("kind", ["text", "whole", "real", "date"])
+def test_thousands_of_keys_count_the_same_rows(kind):
+    """Many keys are joined, few are written out; both leave the rows of other keys out."""
+    made = {
+        "text": [f"k{i}'" for i in range(1000)],
+        "whole": list(range(1000)),
+        "real": [i + 0.1 for i in range(1000)],
+        "date": [date(2000, 1, 1) + timedelta(i) for i in range(1000)],
+    }[kind]
+    rows = pa.table({"k": [made[i % 1000] for i in range(5000)]})
+    written = [str(value) for value in made] if kind == "date" else made
+    for many in (50, 700):
+        answer = privacy.query(rows, "count by k", keys={"k": written[:many]}, **FREE)
+        assert sum(cell.estimate.value for cell in answer.cells) == pytest.approx(5 * many, abs=3)
+        assert max(abs(cell.estimate.value - 5) for cell in answer.cells) <= 2

@@ -16,6 +16,10 @@ from assay.privacy.queries.bounding.opening import Opened
 
 Missing = Literal["drop", "impute"]
 
+_WRITTEN = 200
+"""Most keys that are written into a query one by one."""
+_SEPARATOR = "\x1f"
+
 
 @dataclass(frozen=True)
 class Scan:
@@ -91,8 +95,23 @@ def bounded(opened: Opened, scan: Scan, /, *, salt: int | None = None) -> Any:
     if by_key:
         rows = _sample(rows, ["u", *names], value, most.per_key, chance)
     if units.max_rows is not None and not held:
-        rows = _sample(rows, ["u"], [*names, *value], units.max_rows, chance)
+        rows = _sample(rows, ["u"], [*value, *names], units.max_rows, chance)
     return rows
+
+
+def _of_keys(rows: Any, name: str, listed: Sequence[Any] | None) -> Any:
+    """The rows whose key is one of `listed`, or any that is not missing."""
+    import ibis
+
+    if listed is None:
+        return rows.filter(rows[name].notnull())
+    texts = [str(value) for value in listed]
+    if len(listed) <= _WRITTEN or any(_SEPARATOR in text for text in texts):
+        return rows.filter(rows[name].isin(list(listed)))
+    # Thousands of literals take seconds to be written into SQL; one long text takes none.
+    known = ibis.literal(_SEPARATOR.join(texts)).split(_SEPARATOR).unnest().name("known").as_table()
+    known = known.select(known=known["known"].cast(rows[name].type()))
+    return rows.semi_join(known, rows[name] == known["known"])
 
 
 def _some_keys(rows: Any, names: Sequence[str], most: int, chance: Any) -> Any:
@@ -146,8 +165,7 @@ def _known(opened: Opened, scan: Scan) -> Any:
         columns["x"] = opened.number(scan.column)
     rows = opened.engine.table.select(**(columns or {"one": ibis.literal(1)}))
     for i, name in enumerate(scan.by):
-        listed = scan.public.get(name)
-        rows = rows.filter(rows[f"k{i}"].notnull() if listed is None else rows[f"k{i}"].isin(list(listed)))
+        rows = _of_keys(rows, f"k{i}", scan.public.get(name))
     if scan.units.unit_column is not None:
         rows = rows.filter(rows["u"].notnull())
     if scan.places is None:
