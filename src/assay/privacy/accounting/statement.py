@@ -120,8 +120,8 @@ def _caveats(plan: Plan) -> list[str]:
         size = plan.batch // plan.microbatches
         found.append(
             f"Mean gradients of microbatches of {size} are clipped, not those of examples: one example can turn its "
-            f"microbatch round, the sensitivity is twice the clipping norm, and the noise counts half (the parts are filled whatever "
-            f"the examples are)."
+            "microbatch round, the sensitivity is twice the clipping norm, and the noise counts half. The microbatches "
+            "are filled whatever the examples are."
         )
     if plan.clip_count_noise is not None:
         found.append(
