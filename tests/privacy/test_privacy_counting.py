@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import math
 from fractions import Fraction
 
@@ -23,7 +24,7 @@ from assay.engine.casefile import of_demo
 from assay.privacy.counting.count import count
 from assay.privacy.counting.layout import layout
 from assay.privacy.counting.publish import HEAVY_TAILS, Loss, Units, _event, _released, publish
-from assay.privacy.counting.source import Source, files
+from assay.privacy.counting.source import Source, files, opened
 from assay.privacy.loss.adjacency import Adjacency
 from assay.privacy.noise.entropy import insecure_seeded
 
@@ -309,3 +310,19 @@ def test_a_table_that_is_too_large_is_a_reason(tmp_path):
     assert reason.id == "private-cells"
     assert declared.obstacle(known.check("fairness.selection_rates")) is None
     assert declared.cells(declared.wanted(by("protected", "label", "score"))[0]) > LARGEST
+
+
+FIELDS = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\r\n\x00"), max_size=6)
+CELLS = st.one_of(FIELDS, st.text('",;|\t ab', max_size=5))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(CELLS, CELLS, CELLS), min_size=1, max_size=20), st.sampled_from([",", ";", "|", "\t"]))
+def test_well_formed_lines_are_read_as_the_csv_module_reads_them(tmp_path_factory, rows, separator):
+    path = tmp_path_factory.mktemp("lines") / ("rows.tsv" if separator == "\t" else "rows.csv")
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, delimiter=separator, quoting=csv.QUOTE_MINIMAL, lineterminator="\n")
+        writer.writerows([("g", "y", "d"), *rows])
+    with opened(files(str(path)), ("g", "y", "d")) as (connection, _):
+        found = connection.sql("SELECT g, y, d FROM private_rows").fetchall()
+    assert sorted(found) == sorted(rows)
