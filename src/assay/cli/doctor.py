@@ -23,6 +23,10 @@ PACKAGES: tuple[tuple[str, str, str], ...] = (
     ("pyspark", "spark", "counting on a Spark cluster"),
     ("psycopg", "postgres", "the PostgreSQL store and PostgreSQL tables"),
     ("torch", "deep", "PyTorch models"),
+    ("opacus", "deep", "private training of PyTorch networks"),
+    ("dp-accounting", "privacy", "the epsilon of private training"),
+    ("presidio-analyzer", "text", "names, places and organisations in texts"),
+    ("tenseal", "he", "scoring of encrypted rows"),
     ("fairlearn", "fairness", "mitigation by reductions (exponentiated gradient, grid search)"),
     ("skl2onnx", "convert", "conversion of scikit-learn models to ONNX"),
 )
