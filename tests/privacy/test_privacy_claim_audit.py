@@ -313,3 +313,31 @@ def test_the_check_says_what_it_lacks() -> None:
     assert "delta" in unsaid.reason.text()
     with pytest.raises(AssayError, match="no trainer"):
         list(claim_check(case(), trainer="nowhere:at_all"))
+
+
+def test_bugs_planted_in_assays_own_training_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    from assay.privacy.training import descent
+    from assay.privacy.training.network import Network
+
+    class Less(descent.GaussianNoise):
+        def __init__(self, generator: Any, like: Any, /, *, deviation: float) -> None:
+            super().__init__(generator, like, deviation=deviation / 2)
+
+    def unclipped(self: Network, x: Any, y: Any, reach: Any, /, **_: Any) -> None:
+        self.sum_gradient(x, y)
+
+    def often(units: int, /, *, rate: float, generator: Any) -> Any:
+        return descent.__dict__["_sample"](units, rate=2 * rate, generator=generator)
+
+    monkeypatch.setitem(descent.__dict__, "_sample", descent.poisson_sample)
+    planted = {
+        "noise_scale": (descent, "GaussianNoise", Less),
+        "clipped_length": (Network, "sum_clipped", unclipped),
+        "sampling_rate_ratio": (descent, "poisson_sample", often),
+    }
+    plan = replace(PLAN, examples=200, batch=20, noise_multiplier=3.0)
+    for shown, (where, name, bug) in planted.items():
+        with monkeypatch.context() as patched:
+            patched.setattr(where, name, bug)
+            assert shown in suspected(own_training(plan), plan)
+    assert not suspected(own_training(plan), plan) & suspected(own_training(plan), plan)
