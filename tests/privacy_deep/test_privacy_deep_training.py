@@ -14,6 +14,7 @@ from torch.utils.data import (
     DataLoader,
     Dataset,
     Subset,
+    SubsetRandomSampler,
     TensorDataset,
     WeightedRandomSampler,
 )
@@ -149,6 +150,20 @@ def test_a_custom_sampler_loses_the_gain_of_chance_in_words():
     assert dp.steps == 10
     with dp:
         assert loop(dp) == [20] * 10
+
+
+def test_a_shuffle_of_some_rows_is_sampled_among_these():
+    chosen = SubsetRandomSampler(range(50, 90))
+    dp = begun(loader=DataLoader(table(), batch_size=20, sampler=chosen), delta=1e-3)
+    assert dp.plan.sampling == "poisson"
+    assert (dp.plan.examples, len(dp.loader)) == (40, 4)
+    rows = table().tensors[0][50:90]
+    with dp:
+        for x, y in dp.loader:
+            assert all(bool((row == rows).all(1).any()) for row in x)
+            nn.functional.cross_entropy(dp.model(x), y).backward()
+            dp.optimizer.step()
+    assert len(dp.loader) == 0
 
 
 def test_rows_that_are_drawn_again_are_refused_or_counted():

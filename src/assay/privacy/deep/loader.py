@@ -7,7 +7,15 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 import torch
-from torch.utils.data import DataLoader, IterableDataset, TensorDataset, default_collate
+from torch.utils.data import (
+    BatchSampler,
+    DataLoader,
+    IterableDataset,
+    Subset,
+    SubsetRandomSampler,
+    TensorDataset,
+    default_collate,
+)
 
 from assay.core.errors import AssayError
 from assay.privacy.deep.sampling import Part, Schedule
@@ -19,6 +27,10 @@ KEPT = ("collate_fn", "num_workers", "pin_memory", "timeout", "worker_init_fn", 
 
 class Steps(Protocol):
     """What the loader tells of its batches."""
+
+    @property
+    def done(self) -> int:
+        """Steps taken."""
 
     def fresh(self, turn: object, /) -> int:
         """The iteration `turn` starts, and any other ends; the number of steps taken.
@@ -45,6 +57,10 @@ class PrivateLoader:
 
     def __init__(self, loader: DataLoader[Any], schedule: Schedule, steps: Steps, /, *, until: int) -> None:
         self.loader, self.schedule, self.steps, self.until = loader, schedule, steps, until
+
+    def __len__(self) -> int:
+        """Steps up to the end; batches may be fewer, where nobody was drawn, or more, in parts."""
+        return max(0, self.until - self.steps.done)
 
     def __iter__(self) -> Iterator[Any]:
         turn = object()
@@ -77,19 +93,28 @@ class _Feed:
 
 def _fetched(loader: DataLoader[Any], feed: _Feed) -> Iterator[Any]:
     dataset = loader.dataset
-    if type(dataset) is TensorDataset and loader.collate_fn is default_collate and not loader.num_workers:
+    part = dataset if isinstance(dataset, Subset) else None
+    whole = dataset if part is None else part.dataset
+    if type(whole) is TensorDataset and loader.collate_fn is default_collate and not loader.num_workers:
         # What collating row after row makes, at once: a loop over rows costs more than a small network.
+        places = torch.arange(len(whole)) if part is None else torch.as_tensor(list(part.indices))
         for rows in feed:
-            places = torch.as_tensor(rows)
-            yield [tensor[places] for tensor in dataset.tensors]
+            chosen = places[torch.as_tensor(rows)]
+            yield [tensor[chosen] for tensor in whole.tensors]
         return
+    yield from DataLoader(dataset, batch_sampler=feed, **_kept(loader))
+
+
+def _kept(loader: DataLoader[Any]) -> dict[str, Any]:
     settings = {name: getattr(loader, name, None) for name in KEPT}
-    settings = {name: value for name, value in settings.items() if value is not None and value != ""}
-    yield from DataLoader(dataset, batch_sampler=feed, **settings)  # type: ignore[arg-type]
+    return {name: value for name, value in settings.items() if value is not None and value != ""}
 
 
 def checked(loader: object, /) -> DataLoader[Any]:
-    """The loader, where rows can be drawn from it one by one; else AssayError "loader"."""
+    """The loader, where rows can be drawn from it one by one; else AssayError "loader".
+
+    A plain shuffle of some of the rows becomes one of a Subset that has those rows and no others.
+    """
     if not isinstance(loader, DataLoader):
         raise AssayError(
             f"A {type(loader).__name__} is no torch.utils.data.DataLoader.",
@@ -106,4 +131,7 @@ def checked(loader: object, /) -> DataLoader[Any]:
         raise AssayError(
             "This loader gives rows without making batches of them.", code="loader", hint="Give it a batch_size."
         )
+    if type(loader.sampler) is SubsetRandomSampler and type(loader.batch_sampler) is BatchSampler:
+        rows: Subset[Any] = Subset(loader.dataset, list(loader.sampler.indices))
+        return DataLoader(rows, batch_size=loader.batch_size, shuffle=True, **_kept(loader))
     return loader

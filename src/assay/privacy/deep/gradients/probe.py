@@ -79,7 +79,6 @@ class Probe:
         """Raise unless the rows add up to the gradient that autograd left in each parameter; take the probe off."""
         if rows < 2:
             return
-        self.close()
         totals = {}
         for parameter, (gradient,) in found.items():
             one = torch.ones(rows, device=parameter.device)
@@ -87,6 +86,7 @@ class Probe:
         seen = {p: p.grad.to_dense() for p in totals if p.grad is not None}
         if not all(bool(torch.isfinite(t).all()) for t in (*totals.values(), *seen.values())):
             return
+        self.close()
         largest = max((float(grad.norm()) for grad in seen.values()), default=0.0)
         for parameter, grad in seen.items():
             away = float((totals[parameter].to(grad.dtype) - grad).norm())
