@@ -36,6 +36,7 @@ area = Area(
     catalogues=(
         "assay.privacy.attacks",
         "assay.privacy.checks",
+        "assay.privacy.defences",
         "assay.privacy.mechanisms",
         "assay.privacy.formats",
         "assay.privacy.operators",
@@ -43,6 +44,9 @@ area = Area(
     ),
     commands={
         "privacy anonymize": "assay.privacy.commands.anonymize:anonymize_table",
+        "privacy attack attribute": "assay.privacy.commands.attacks.attribute:attribute",
+        "privacy attack extraction": "assay.privacy.commands.attacks.extraction:extraction",
+        "privacy attack inversion": "assay.privacy.commands.attacks.inversion:inversion",
         "privacy attack membership": "assay.privacy.commands.attack_membership:membership",
         "privacy deidentify": "assay.privacy.commands.deidentify:deidentify",
         "privacy decrypt": "assay.privacy.commands.encrypt:decrypt",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from assay.core.part import part
-from assay.privacy.inference.queries import KIND, Asking, Queries, at
+from assay.privacy.inference.extraction.queries import KIND, Asking, Queries, at
 
 
 @part(

@@ -1,0 +1,1 @@
+"""`assay privacy attack …`: one module a kind of attack."""

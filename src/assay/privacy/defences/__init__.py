@@ -1,0 +1,1 @@
+"""Defences: parts that answer less, or train with less memory."""

@@ -1,0 +1,1 @@
+"""Attributes of people, guessed from a model's answers."""

@@ -1,0 +1,1 @@
+"""Copies of a model, made from its answers."""

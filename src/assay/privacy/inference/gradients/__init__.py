@@ -1,0 +1,1 @@
+"""Training examples, rebuilt from gradients."""
