@@ -259,6 +259,11 @@ def test_settings_are_known_by_name():
         dp_training(model, optimizer, loader, max_norm=1.0, delta=1e-3)
     with pytest.raises(AssayError, match="needs a delta"):
         dp_training(model, optimizer, loader, noise_multiplier=1.0)
-    for wrong in ({"clipping": "flat"}, {"sampling": "shuffle"}, {"clipping": "ghost", "units": [0, 1, 2]}):
+    for wrong in (
+        {"clipping": "flat"},
+        {"sampling": "shuffle"},
+        {"accountant": "gdp"},
+        {"clipping": "ghost", "units": [0, 1, 2]},
+    ):
         with pytest.raises(AssayError):
             dp_training(model, optimizer, loader, noise_multiplier=1.0, delta=1e-3, steps=1, **wrong)

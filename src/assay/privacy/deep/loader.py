@@ -93,7 +93,7 @@ class _Feed:
 
 def _fetched(loader: DataLoader[Any], feed: _Feed) -> Iterator[Any]:
     dataset = loader.dataset
-    part = dataset if isinstance(dataset, Subset) else None
+    part = dataset if type(dataset) is Subset else None
     whole = dataset if part is None else part.dataset
     if type(whole) is TensorDataset and loader.collate_fn is default_collate and not loader.num_workers:
         # What collating row after row makes, at once: a loop over rows costs more than a small network.

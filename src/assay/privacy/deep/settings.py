@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader
 
 from assay.core.errors import AssayError, unknown
 from assay.core.house import Ledger
+from assay.privacy.accounting.accountants import Accountant
 from assay.privacy.accounting.plan import ROW, Plan, Sampling
 from assay.privacy.deep.adaptive import AdaptiveClipping
 from assay.privacy.deep.sampling import draws_again, is_custom, repeats_rows
@@ -77,6 +78,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         _known("clipping", self.clipping, ("per-example", "ghost"))
+        _known("accountant", self.accountant, tuple(Accountant))
         _known("loss", self.loss, ("mean", "sum"))
         _known("diagnostics", self.diagnostics, ("off", "not private"))
         if self.sampling is not None:
