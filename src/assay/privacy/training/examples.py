@@ -83,8 +83,9 @@ def examples(
     target, fits = _target(np.asarray(y), architecture, dtype)
     if target.shape != (len(features),):
         raise AssayError(f"{len(features)} rows have targets of shape {target.shape}.", code="label")
-    usable = np.flatnonzero(np.isfinite(features).all(axis=1) & fits)
-    features, target = features[usable], target[usable]
+    usable = np.isfinite(features).all(axis=1) & fits
+    if not usable.all():  # most often all are, and the rows need not be copied
+        features, target = features[usable], target[usable]
     with np.errstate(over="ignore"):
         squares = np.einsum("ij,ij->i", features, features, dtype=np.float64)
     reach = (1 / np.sqrt(squares + 1)).astype(dtype)

@@ -71,13 +71,15 @@ def read_table(rows: Rows, schema: Schema, /, *, label: str, unit: str = "") -> 
         if name not in rows.columns:
             raise unknown("column of the data", name, rows.columns, code="column")
     encoding = Encoding(features)
-    x, y, who = [], [], []
+    x, y, who, done = np.empty((rows.n, encoding.width), np.float32), np.empty(rows.n), [], 0
     for batch in rows.stream(wanted, size=_ROWS):
-        x.append(encoding.matrix(batch))
-        y.append(targets(batch.column(label), target, name=label))
+        here = slice(done, done + batch.num_rows)
+        x[here] = encoding.matrix(batch)
+        y[here] = targets(batch.column(label), target, name=label)
+        done = here.stop
         if unit:
             who.append(batch.column(unit))
-    return Table(np.concatenate(x), np.concatenate(y), _codes(who) if unit else None, encoding, target)
+    return Table(x[:done], y[:done], _codes(who) if unit else None, encoding, target)
 
 
 def check_model(model: str, label: Column, /) -> None:
