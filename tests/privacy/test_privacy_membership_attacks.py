@@ -15,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.svm import LinearSVC
+from threadpoolctl import threadpool_limits
 
 from assay.core.errors import AssayError
 from assay.models.live import wrap
@@ -163,7 +164,7 @@ def digits() -> tuple[Membership, np.ndarray, MLPClassifier]:
     labels = np.where(rng.random(len(labels)) < 0.2, rng.integers(0, 10, len(labels)), labels)
     member = rng.permutation(len(labels)) < len(labels) // 2
     net = MLPClassifier((128,), max_iter=100, learning_rate_init=0.01, n_iter_no_change=100, random_state=1)
-    with np.errstate(all="ignore"), pytest.warns(match="Maximum iterations"):
+    with threadpool_limits(1), pytest.warns(match="Maximum iterations"):
         net.fit(numbers[member] / 16, labels[member])
     return attacked(wrap(net), numbers / 16, labels, member, *FAST, *SHADOWED, seed=1, shadows=16), member, net
 

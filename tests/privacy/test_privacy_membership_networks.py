@@ -11,13 +11,14 @@ from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
+from threadpoolctl import threadpool_limits
 
 from assay.models.live import wrap
 from assay.privacy.membership.networks import _Networks, networks_like, recipe_of, train_together
 
 
 def fitted(net: MLPClassifier, x: np.ndarray, y: np.ndarray) -> MLPClassifier:
-    with warnings.catch_warnings():
+    with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return net.fit(x, y)
 

@@ -10,11 +10,10 @@ from assay.core.measure import Limit, Measure
 from assay.privacy.membership.attack import attack_membership, own_attacks
 from assay.privacy.membership.candidates import MOST, candidates
 from assay.privacy.membership.measures import AUC_FAIL, AUC_WARN, TPR_FAIL, TPR_WARN, measures
+from assay.privacy.membership.shadows import USUAL
 
 if TYPE_CHECKING:
     from assay.data.case import Case
-
-SHADOWS = 16
 
 
 @check(
@@ -63,7 +62,7 @@ def membership(
         drawn.member,
         attacks=own_attacks(),
         trainer=train,
-        shadows=shadows or (SHADOWS if trainer else 0),
+        shadows=shadows or (USUAL if trainer else 0),
         seed=seed,
         level=level,
     )

@@ -11,6 +11,7 @@ from assay.privacy.membership.answers import silent
 from assay.privacy.membership.attack import attack_membership, chosen, own_attacks
 from assay.privacy.membership.candidates import MOST, candidates
 from assay.privacy.membership.groups import by_group
+from assay.privacy.membership.shadows import USUAL
 
 if TYPE_CHECKING:
     from assay.data.case import Case
@@ -51,7 +52,7 @@ def membership_by_group(
     if drawn.rows is None or case.model is None:
         yield Measure("auc_gap", None, case.n, reason=drawn.reason)
         return
-    count = shadows or (16 if trainer else 0)
+    count = shadows or (USUAL if trainer else 0)
     asked = attack or (
         "lira-offline" if count else "label-only" if silent(case.model, drawn.rows) else "loss-threshold"
     )

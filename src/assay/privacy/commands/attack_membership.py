@@ -14,6 +14,7 @@ from assay.privacy.membership.attack import Membership, attack_membership, chose
 from assay.privacy.membership.candidates import MOST, candidates, side_by_side
 from assay.privacy.membership.measures import measures
 from assay.privacy.membership.setting import KIND
+from assay.privacy.membership.shadows import USUAL
 
 if TYPE_CHECKING:
     from assay.data.case import Case
@@ -61,7 +62,7 @@ def membership(
     nonmembers: str = "",
     attack: tuple[str, ...] = (),
     trainer: str = "",
-    shadows: int = 16,
+    shadows: int = USUAL,
     rows: int = MOST,
     seed: int = 0,
 ) -> MembershipAnswer:

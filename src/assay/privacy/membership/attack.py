@@ -18,7 +18,7 @@ from assay.privacy.membership.answers import Bools, Floats, Places, answers_of
 from assay.privacy.membership.learned import without_the_model
 from assay.privacy.membership.scoring import Rate, area, balanced_accuracy, best_threshold, needed, tpr_at
 from assay.privacy.membership.setting import Scored, Setting
-from assay.privacy.membership.shadows import NO_SHADOWS, Shadows, train_shadows
+from assay.privacy.membership.shadows import NO_SHADOWS, USUAL, Shadows, train_shadows
 from assay.stats.auc import AUC
 
 Attack = Callable[[Setting], Scored]
@@ -82,7 +82,7 @@ def attack_membership(
     *,
     attacks: Mapping[str, Part[Attack]] | None = None,
     trainer: Trainer | None = None,
-    shadows: int = 16,
+    shadows: int = USUAL,
     seed: int = 0,
     level: float = 0.95,
     blind: bool = True,

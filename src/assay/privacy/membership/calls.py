@@ -12,6 +12,7 @@ from assay.models.trainers import Trainer
 from assay.privacy.membership.attack import Membership, chosen, own_attacks
 from assay.privacy.membership.attack import attack_membership as attacked
 from assay.privacy.membership.candidates import MOST, candidates, side_by_side
+from assay.privacy.membership.shadows import USUAL
 
 
 def attack_membership(
@@ -24,7 +25,7 @@ def attack_membership(
     features: Sequence[str] = (),
     attacks: Sequence[str] = (),
     trainer: Trainer | None = None,
-    shadows: int = 16,
+    shadows: int = USUAL,
     rows: int = MOST,
     level: float = 0.95,
     seed: int = 0,

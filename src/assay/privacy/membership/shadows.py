@@ -18,6 +18,8 @@ from assay.models.trainers import Fit, Trainer, TrainingRows, by_trainer, refitt
 from assay.privacy.membership.answers import Bools, Floats, Places, logits_of, taken
 from assay.privacy.membership.networks import networks_like
 
+USUAL = 16
+"""Shadow models that are trained where nobody says how many."""
 FEWEST = 4
 """Fewer shadow models than this tell nothing of spread: two that saw a row and two that did not."""
 TASK = "privacy.shadow_models"
@@ -63,7 +65,7 @@ def train_shadows(
     rows: TrainingRows,
     /,
     *,
-    count: int = 16,
+    count: int = USUAL,
     trainer: Trainer | None = None,
     seed: int = 0,
     jobs: int = THREADS,
