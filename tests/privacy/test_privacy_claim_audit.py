@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,7 @@ from scipy import stats
 from assay.core.errors import AssayError
 from assay.data.case import Case
 from assay.engine.run import run
-from assay.privacy.accounting import Accountant, Adjacency, Plan, Sampling, epsilon, noise_for
+from assay.privacy.accounting import Accountant, Adjacency, Plan, Sampling, epsilon, noise_for, statement
 from assay.privacy.checks.claim import claim as claim_check
 from assay.privacy.claims.audit import Claim, audit
 from assay.privacy.claims.batches import batch_evidence
@@ -24,8 +26,9 @@ from assay.privacy.claims.evidence import Evidence
 from assay.privacy.claims.neighbours import neighbour_evidence
 from assay.privacy.claims.noise import noise_evidence
 from assay.privacy.claims.one_run import one_run_epsilon, one_run_p_value
+from assay.privacy.claims.stated import stated_claim
 from assay.privacy.claims.tradeoff import epsilon_of_mu, gaussian_mu, tradeoff_of
-from assay.privacy.claims.trainee import released
+from assay.privacy.claims.trainee import released, trainee_named
 from assay.privacy.claims.trainees import own_training, torch_training
 
 PLAN = Plan(examples=400, batch=40, noise_multiplier=1.0, steps=200)
@@ -341,3 +344,52 @@ def test_bugs_planted_in_assays_own_training_are_caught(monkeypatch: pytest.Monk
             patched.setattr(where, name, bug)
             assert shown in suspected(own_training(plan), plan)
     assert not suspected(own_training(plan), plan) & suspected(own_training(plan), plan)
+
+
+def test_the_claim_may_be_read_from_a_statement(tmp_path: Path) -> None:
+    plan = replace(PLAN, epochs=2.0, steps=None, noise_multiplier=2.0)
+    file = tmp_path / "statement.json"
+    file.write_text(json.dumps(statement(plan, delta=1e-5, accountant=Accountant.RDP).to_json()))
+    found = stated_claim(str(file))
+    assert found.plan == plan
+    assert found.epsilon == epsilon(plan, delta=1e-5, accountant=Accountant.RDP)
+    file.write_text(json.dumps({"ok": True, "data": json.loads(file.read_text())}))
+    assert stated_claim(str(file)) == found
+    first, *_ = claim_check(case(), trainer=f"{__name__}:kept", statement=str(file), runs=2, run_steps=2)
+    assert first.value == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{}", "[" * 100_000, '{"epsilon": 1.0, "delta": 1e-5, "plan": {}}', '{"epsilon": 1.0, "delta": 1e-5}'],
+)
+def test_a_file_that_states_no_claim_is_an_error(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "statement.json"
+    file.write_text(text)
+    with pytest.raises(AssayError, match=r"no epsilon|no plan"):
+        stated_claim(str(file))
+    with pytest.raises(AssayError, match="cannot be read"):
+        stated_claim(str(tmp_path / "nothing"))
+
+
+@pytest.mark.parametrize("change", [{"sampling": "shuffle"}, {"unit": 3}, {"batch": "x"}, {"batch": 10**9}])
+def test_a_forged_plan_is_an_error(change: dict[str, Any]) -> None:
+    with pytest.raises(AssayError):
+        Plan.from_json(PLAN.to_json() | change)
+
+
+def whole_model(frame: Any, labels: Any) -> None:
+    """A trainer of whole models, as attacks take it."""
+
+
+def no_function(plan: Plan) -> int:
+    return plan.batch
+
+
+def test_a_trainer_of_whole_models_is_refused() -> None:
+    with pytest.raises(AssayError, match="no function of a plan"):
+        trainee_named(f"{__name__}:whole_model")
+    made = trainee_named(f"{__name__}:no_function")
+    assert made is not None
+    with pytest.raises(AssayError, match="gave a int"):
+        made(PLAN)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from assay.core.errors import AssayError, unknown
 from assay.privacy.loss.adjacency import Adjacency, required
@@ -93,6 +94,29 @@ class Plan:
         _require(self.repeats == 1 or self.sampling is Sampling.CUSTOM, "Only a custom sampler repeats rows.")
         if self.microbatches is not None:
             _require(self.batch % self.microbatches == 0, f"A batch of {self.batch} has no {self.microbatches} parts.")
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as JSON types, with the total number of steps and the sampling rate that follow from it."""
+        found = {name: getattr(value, "value", value) for name, value in asdict(self).items()}
+        return found | {"steps": self.total_steps, "sampling_rate": self.sampling_rate}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], /) -> Plan:
+        """The Plan that `to_json` wrote; anything else is an AssayError "plan"."""
+        try:
+            given = {field.name: data[field.name] for field in fields(cls)}
+            kinds = {"sampling": Sampling, "adjacency": Adjacency, "noise": NoiseSource}
+            given |= {name: kind(given[name]) for name, kind in kinds.items()}
+            if given["epochs"] is not None:
+                given["steps"] = None
+            _require(isinstance(given["unit"], str), "The unit of a plan is a name.")
+            return cls(**given)
+        except (KeyError, TypeError, ValueError) as error:
+            raise AssayError(
+                f"This is no plan of a private training: {type(error).__name__} {error}.",
+                code="plan",
+                hint="Give what `assay privacy statement --json` prints, or the statement beside a private model.",
+            ) from error
 
     @property
     def sampling_rate(self) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from assay.core.errors import AssayError
@@ -64,13 +64,12 @@ class Statement:
 
     def to_json(self) -> dict[str, Any]:
         """The same as JSON types; an accountant without a number has null, and its reason in `reasons`."""
-        plan = {name: getattr(value, "value", value) for name, value in asdict(self.plan).items()}
         numbers = {kind.value: found for kind, found in self.epsilons.items()}
         return {
             "epsilon": self.epsilon,
             "delta": self.delta,
             "accountant": self.accountant.value,
-            "plan": plan | {"steps": self.plan.total_steps, "sampling_rate": self.plan.sampling_rate},
+            "plan": self.plan.to_json(),
             "epsilons": {kind: None if isinstance(found, str) else found for kind, found in numbers.items()},
             "reasons": {kind: found for kind, found in numbers.items() if isinstance(found, str)},
             "notes": [*_caveats(self.plan), *self.notes],

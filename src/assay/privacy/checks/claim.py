@@ -9,8 +9,9 @@ from assay.core.check import check
 from assay.core.errors import Message
 from assay.core.measure import Limit, Measure
 from assay.privacy.accounting.plan import Plan, Sampling, named
-from assay.privacy.claims.audit import Claim, audit
+from assay.privacy.claims.audit import Audit, Claim, audit
 from assay.privacy.claims.evidence import Evidence
+from assay.privacy.claims.stated import stated_claim
 from assay.privacy.claims.trainee import trainee_named
 from assay.privacy.spending.opening import adjacency_of
 
@@ -41,6 +42,7 @@ def claim(
     /,
     *,
     trainer: str = "",
+    statement: str = "",
     epsilon: float | None = None,
     delta: float | None = None,
     noise: float | None = None,
@@ -60,8 +62,9 @@ def claim(
     `trainer` is "module:function": a function of the claimed Plan that gives a Trainee, a function of gradients
     (examples, d) and a number of steps that gives what each step releases, (steps, d); see
     `assay.privacy.claims.trainee`. `assay.privacy.claims.trainees:own_training` asks assay's own training,
-    `assay.privacy.claims.trainees:torch_training` that of torch modules. `examples` is the public number of the plan
-    (the training rows, where left out), `noise` the noise multiplier, `clip` the norm.
+    `assay.privacy.claims.trainees:torch_training` that of torch modules. `statement` is the file that says the claim
+    (statement.json beside a private model); without it, `examples` is the public number of the plan (the training rows,
+    where left out), `noise` the noise multiplier, `clip` the norm.
     `broken_promises` is the number of tests that showed, twice on fresh draws, what a kept claim shows once in 1000
     times; each is named: that is a bug in training. The tests: `noise_scale` (noise / claimed), its mean, shape and
     every direction; `sampling_rate_ratio`, `batch_variance_ratio` and `clipped_length`, by gradients that all point one
@@ -71,24 +74,35 @@ def claim(
     than these is not seen.
     """
     make = trainee_named(trainer)
-    if make is None or epsilon is None or delta is None or noise is None or batch is None:
-        yield Measure(BROKEN, None, 0, reason=NO_TRAINER if make is None else UNSAID)
+    if make is None:
+        yield Measure(BROKEN, None, 0, reason=NO_TRAINER)
         return
-    plan = Plan(
-        examples=_training_rows(case) if examples is None else examples,
-        batch=batch,
-        noise_multiplier=noise,
-        epochs=epochs,
-        steps=steps,
-        max_grad_norm=clip,
-        sampling=named(Sampling, sampling),
-        adjacency=adjacency_of(adjacency),
-    )
-    found = audit(make(plan), Claim(plan, epsilon, delta), seed=seed, runs=runs, run_steps=run_steps)
-    yield Measure(BROKEN, float(len(found.broken)), plan.examples, method=TWICE, exact=True, notes=found.says)
+    if statement:
+        claimed = stated_claim(statement)
+    elif epsilon is None or delta is None or noise is None or batch is None:
+        yield Measure(BROKEN, None, 0, reason=UNSAID)
+        return
+    else:
+        plan = Plan(
+            examples=_training_rows(case) if examples is None else examples,
+            batch=batch,
+            noise_multiplier=noise,
+            epochs=epochs,
+            steps=steps,
+            max_grad_norm=clip,
+            sampling=named(Sampling, sampling),
+            adjacency=adjacency_of(adjacency),
+        )
+        claimed = Claim(plan, epsilon, delta)
+    yield from _measures(audit(make(claimed.plan), claimed, seed=seed, runs=runs, run_steps=run_steps))
+
+
+def _measures(found: Audit) -> Iterator[Measure]:
+    n = found.claim.plan.examples
+    yield Measure(BROKEN, float(len(found.broken)), n, method=TWICE, exact=True, notes=found.says)
     for one in found.broken:
         notes = () if one.says is None else (one.says,)
-        yield Measure(BROKEN, 1.0, plan.examples, slice={"test": one.name}, method=TWICE, exact=True, notes=notes)
+        yield Measure(BROKEN, 1.0, n, slice={"test": one.name}, method=TWICE, exact=True, notes=notes)
     yield from (_measure(one) for one in found.evidence)
 
 

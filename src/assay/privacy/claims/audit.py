@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -31,7 +32,7 @@ class Claim:
 
     def __post_init__(self) -> None:
         check_delta(self.delta, examples=self.plan.examples)
-        if not self.epsilon > 0:
+        if not (math.isfinite(self.epsilon) and self.epsilon > 0):
             raise AssayError(f"The claimed epsilon must be above 0; it is {self.epsilon!r}.", code="claim")
         if self.plan.clip_count_noise is not None:
             raise AssayError(

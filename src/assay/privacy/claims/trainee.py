@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from inspect import signature
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,8 +35,32 @@ TraineeOf = Callable[[Plan], Trainee]
 
 def trainee_named(name: str, /) -> TraineeOf | None:
     """The function that "module:function" names, None for ""; it gets the claimed Plan and gives a Trainee."""
-    found: TraineeOf | None = trainer_named(name)  # type: ignore[assignment]
-    return found
+    found: Any = trainer_named(name)
+    if found is None:
+        return None
+    try:
+        signature(found).bind("the plan")
+    except TypeError as error:
+        raise AssayError(
+            f"The trainer {name!r} is no function of a plan: {error}.",
+            code="trainer",
+            hint="Give one that makes, of the claimed Plan, a function of gradients and steps; a trainer of whole "
+            "models cannot be asked for its steps.",
+        ) from error
+    except ValueError:
+        pass  # a function that does not say what it takes
+
+    def made(plan: Plan, /) -> Trainee:
+        trainee: Trainee = found(plan)
+        if callable(trainee):
+            return trainee
+        raise AssayError(
+            f"The trainer {name!r} gave a {type(trainee).__name__}.",
+            code="trainer",
+            hint="It must give a function of gradients and steps.",
+        )
+
+    return made
 
 
 def released(trainee: Trainee, gradients: Floats, /, *, steps: int) -> Floats:
