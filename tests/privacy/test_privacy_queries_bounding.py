@@ -77,7 +77,7 @@ def numbers(rows, scan, width):
     return out
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     ROWS,
     LIMITS,
@@ -189,7 +189,7 @@ def test_unbounded_contributions_are_refused(units, grouped):
     assert caught.value.code == "contribution"
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(st.floats(allow_nan=False), min_size=1, max_size=30))
 def test_values_become_the_nearest_step_or_the_cell_they_lie_in(values):
     """Against numpy: clamped and rounded, or digitized."""
