@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from opacus.layers import DPLSTM
 from torch import nn
 
 from assay.core.errors import AssayError
 from assay.privacy.deep.adaptive import AdaptiveClipping
 from assay.privacy.deep.gradients.clipping import clipped_sum
+from assay.privacy.deep.gradients.factors import Whole
 from assay.privacy.deep.gradients.hooks import RowGradients
 from assay.privacy.deep.tuning import head_only, lora, merged
 
@@ -162,6 +165,28 @@ def test_the_rows_of_a_unit_are_clipped_as_one():
     assert torch.allclose(vector(found.sums, model), expected, rtol=1e-3, atol=1e-4)
     without = clipped_sum(hooked(model, rows[:3], mean=True, ghost=False), norm=norm, groups=groups[:3])
     assert float((vector(found.sums, model) - vector(without.sums, model)).norm()) <= norm * (1 + 1e-4)
+
+
+@given(
+    st.lists(st.lists(st.floats(-1e30, 1e30, allow_subnormal=False), min_size=3, max_size=3), min_size=2, max_size=6),
+    st.lists(st.integers(0, 2), min_size=6, max_size=6),
+    st.sampled_from([1e-3, 1.0, 50.0]),
+)
+@settings(max_examples=150, deadline=None)
+def test_no_group_changes_a_sum_by_more_than_the_norm(numbers, people, norm):
+    """Whatever the gradients are: huge ones, whose squares are beyond a float, too."""
+    parameter = nn.Parameter(torch.zeros(3))
+    rows, groups = torch.tensor(numbers), torch.tensor(people[: len(numbers)])
+
+    def total(kept):
+        _, place = torch.unique(groups[kept], return_inverse=True)
+        return clipped_sum({parameter: [Whole(rows[kept])]}, norm=norm, groups=place).sums[parameter]
+
+    everybody = torch.ones(len(rows), dtype=torch.bool)
+    for person in set(groups.tolist()):
+        kept = groups != person
+        if bool(kept.any()):
+            assert float((total(everybody) - total(kept)).double().norm()) <= norm * (1 + 1e-5)
 
 
 def test_one_row_can_turn_its_microbatch_round():

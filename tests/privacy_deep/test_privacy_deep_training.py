@@ -654,9 +654,12 @@ def test_a_ledger_that_is_empty_or_of_another_measure_refuses(ledgers):
         "unit": Terms(terms().budget, ("sha256:" + "c" * 64,), Adjacency.ADD_REMOVE.value, Bounds("patient")),
         "replace": Terms(terms().budget, ("sha256:" + "d" * 64,), Adjacency.REPLACE.value),
     }  # fmt: skip
-    for name, of in others.items():
-        with pytest.raises(AssayError), begun(ledger=ledgers.create(name, of, who="ann")):
+    for name, code in (("zcdp", "measure"), ("unit", "unit"), ("replace", "adjacency")):
+        ledger = ledgers.create(name, others[name], who="ann")
+        with pytest.raises(AssayError) as error, begun(ledger=ledger):
             pass
+        assert error.value.code == code
+        assert ledger.history() == []
 
 
 def test_a_broken_training_is_spent_and_a_state_leads_to_one_release(ledgers):

@@ -17,6 +17,7 @@ from assay.core.errors import AssayError
 from assay.privacy.accounting.plan import ROW, Plan
 from assay.privacy.deep.settings import Settings
 from assay.privacy.deep.start import begun
+from assay.privacy.deep.training import Training
 from assay.privacy.training.descent import Diagnostics
 from assay.privacy.training.examples import Examples
 from assay.privacy.training.fitting import Fitted, Target, plan_for
@@ -108,20 +109,25 @@ def train_module(
         diagnostics=diagnostics,
         insecure_seed=insecure_seed,
     )
-    loader = DataLoader(rows.data, batch_size=plan.batch)
-    with begun(model, _optimizer(model, how), loader, settings) as dp:
-        if dp.plan != plan:
-            raise AssayError("This training knows Poisson sampling of rows or whole units.", code="plan")
-        mean = _Mean(model, start=dp.steps - round(how.averaged * dp.steps))
+    dp = begun(model, _optimizer(model, how), DataLoader(rows.data, batch_size=plan.batch), settings)
+    if dp.plan != plan:
+        raise AssayError("This training knows Poisson sampling of rows or whole units.", code="plan")
+    _descend(dp, classes, averaged=how.averaged, advanced=advanced)
+    return TrainedModule(model.eval(), plan, dp.not_private, dp.diagnostics)
+
+
+def _descend(dp: Training, classes: int, /, *, averaged: float, advanced: Callable[[int], None] | None) -> None:
+    """All steps; the parameters that are left are the mean over the last share `averaged` of them."""
+    with dp:
+        mean = _Mean(dp.model, start=dp.steps - round(averaged * dp.steps))
         for x, y in dp.loader:
-            loss: Any = _cost(model(x), y, classes)
+            loss: Any = _cost(dp.model(x), y, classes)
             loss.backward()
             dp.optimizer.step()
             mean.add(dp.done)
             if advanced is not None:
                 advanced(dp.done)
         mean.put()
-    return TrainedModule(model.eval(), plan, dp.not_private, dp.diagnostics)
 
 
 @dataclass(frozen=True, slots=True)
