@@ -94,11 +94,7 @@ def test_a_model_that_learned_the_population_is_seldom_called_a_leak():
         frame = frame_of(600, seed)
         noise = np.random.default_rng(seed + 99).normal(size=600)
         frame["y"] = (frame["a"] + (frame["s"] == "p") + noise > 0.3).astype(int)
-        model = assay.wrap_model(
-            lambda f, fitted=Coded(LogisticRegression(), members(frame)): fitted(f)[:, 1],
-            classes=["0", "1"],
-            features=COLUMNS,
-        )
+        model = assay.wrap_model(Coded(LogisticRegression(), members(frame)), classes=["0", "1"], features=COLUMNS)
         found = by_name(attribute_inference(case_of(frame, model, favourable="1"), seed=seed))
         gap = found["advantage_gap"].interval
         outside += not gap.low <= 0 <= gap.high

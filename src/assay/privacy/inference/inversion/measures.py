@@ -26,8 +26,6 @@ MOST_CLASSES = 10
 """Classes that are rebuilt, the most frequent ones."""
 FEWEST = 20
 """Rows of a class on either side below which it has no number."""
-NEAREST = 10
-"""Distinct nearest rows below which no share of them is given."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,13 +125,6 @@ def _overall(listed: list[_Class], /, *, level: float) -> Iterator[Measure]:
     blind = _mean([one.blind for one in listed], level)
     yield _area("blind_auc", blind, {}, method="nearness to the made-up starts, which never asked the model")
     n, members = len(nearest), float(nearest.sum())
-    if n < NEAREST:
-        words = (
-            "what was rebuilt lies nearest to {distinct} rows only, and a share needs {needed}: it is the same thing"
-        )
-        reason = Message("one-image", words + " again and again", {"distinct": n, "needed": NEAREST})
-        yield Measure("nearest_member_share", None, n, reason=reason)
-        return
     yield Measure(
         *("nearest_member_share", members / n, n),
         interval=wilson(Share(members, n, n, n), level=level),
@@ -164,10 +155,10 @@ def _exact(hits: int, n: int) -> float:
 
 def _advice(found: AUC, nearest: Floats, level: float) -> tuple[Message, ...]:
     n = len(nearest)
-    share = wilson(Share(float(nearest.sum()), n, n, n), level=level) if n >= NEAREST else None
-    leaks = (found.interval is not None and found.interval.low > 0.5 and found.value > AUC_WARN) or (
-        share is not None and share.low > SHARE_WARN
-    )
+    share = wilson(Share(float(nearest.sum()), n, n, n), level=level)
+    leaks = (
+        found.interval is not None and found.interval.low > 0.5 and found.value > AUC_WARN
+    ) or share.low > SHARE_WARN
     if not leaks:
         return ()
     words = (
