@@ -55,9 +55,11 @@ def test_the_statement_names_everything_that_the_promise_depends_on() -> None:
         "  accountant Rényi differential privacy, newer conversion (Canonne, Kamath & Steinke 2020)",
         "  Drawn as floating-point noise, the answers are private up to the rounding of floats.",
         "  epsilon by accountant, at the same delta:",
-        "    Rényi differential privacy, older conversion (Mironov 2017): 4.600",
-        "    Rényi differential privacy, newer conversion (Canonne, Kamath & Steinke 2020): 3.800",
-        "    privacy loss distributions (PLD), rounded up: 2.599",
+        "    Rényi differential privacy, older conversion (Mironov 2017): 4.600 "
+        "(11.598 were each example once per epoch)",
+        "    Rényi differential privacy, newer conversion (Canonne, Kamath & Steinke 2020): 3.800 "
+        "(10.726 were each example once per epoch)",
+        "    privacy loss distributions (PLD), rounded up: 2.599 (9.998 were each example once per epoch)",
     ]
     data = json.loads(json.dumps(found.to_json()))
     assert data["plan"]["sampling"] == "poisson"

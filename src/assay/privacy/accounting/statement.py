@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from assay.core.errors import AssayError
@@ -26,7 +26,8 @@ SAMPLED = {
 class Statement:
     """A promise: `epsilon` at `delta` by `accountant`, and what others find (`epsilons`, or why one finds nothing).
 
-    `notes` are further sentences that belong to the promise.
+    `once`, for Poisson sampling, is what they would find of batches that are shuffled instead, each example once per
+    epoch: what a plan costs whose sampling is not done. `notes` are further sentences that belong to the promise.
     """
 
     plan: Plan
@@ -35,6 +36,7 @@ class Statement:
     epsilon: float
     epsilons: Mapping[Accountant, float | str]
     notes: tuple[str, ...] = ()
+    once: Mapping[Accountant, float | str] = field(default_factory=dict)
 
     def text(self) -> str:
         """The promise in words; every epsilon is rounded up to three decimals."""
@@ -58,9 +60,13 @@ class Statement:
             *(f"  {name:<11}{fact}" for name, fact in facts.items()),
             *(f"  {note}" for note in (*_caveats(plan), *self.notes)),
             "  epsilon by accountant, at the same delta:",
-            *(f"    {WORDS[kind]}: {_shown(found)}" for kind, found in self.epsilons.items()),
+            *(f"    {WORDS[kind]}: {_shown(found)}{self._shuffled(kind)}" for kind, found in self.epsilons.items()),
         ]
         return "\n".join("".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in x) for x in lines)
+
+    def _shuffled(self, kind: Accountant) -> str:
+        found = self.once.get(kind)
+        return f" ({_up(found)} were each example once per epoch)" if isinstance(found, float) else ""
 
     def to_json(self) -> dict[str, Any]:
         """The same as JSON types; an accountant without a number has null, and its reason in `reasons`."""
@@ -72,6 +78,7 @@ class Statement:
             "plan": self.plan.to_json(),
             "epsilons": {kind: None if isinstance(found, str) else found for kind, found in numbers.items()},
             "reasons": {kind: found for kind, found in numbers.items() if isinstance(found, str)},
+            "epsilons_each_once": {kind.value: one for kind, one in self.once.items() if isinstance(one, float)},
             "notes": [*_caveats(self.plan), *self.notes],
         }
 
@@ -86,15 +93,24 @@ def statement(
 ) -> Statement:
     """The Statement of `plan`; the accountant that is asked for must have a number, the others may have a reason."""
     promised = epsilon(plan, delta=delta, accountant=accountant)
+    asked = Accountant(accountant)
+    found = _side_by_side(plan, delta, tuple(dict.fromkeys((*SIDE_BY_SIDE, asked))))
+    poisson = plan.sampling is Sampling.POISSON
+    once = _side_by_side(replace(plan, sampling=Sampling.EACH_ONCE), delta, SIDE_BY_SIDE) if poisson else {}
+    return Statement(plan, delta, asked, promised, found, notes, once)
+
+
+def _side_by_side(plan: Plan, delta: float, kinds: tuple[Accountant, ...]) -> dict[Accountant, float | str]:
+    """What each accountant finds, or why it finds nothing."""
     found: dict[Accountant, float | str] = {}
-    for kind in dict.fromkeys((*SIDE_BY_SIDE, accountant)):
+    for kind in kinds:
         try:
-            found[kind] = promised if kind is accountant else epsilon(plan, delta=delta, accountant=kind)
+            found[kind] = epsilon(plan, delta=delta, accountant=kind)
         except AssayError as error:
             if error.code not in ("accountant", "delta"):
                 raise
             found[kind] = error.message
-    return Statement(plan, delta, Accountant(accountant), promised, found, notes)
+    return found
 
 
 def _of_what(plan: Plan) -> str:
