@@ -42,10 +42,10 @@ def tune(
     examples: int | None = None,
     unit_column: str | None = None,
     max_rows: int = 1,
-    clips: str = "",
-    batches: str = "",
-    rates: str = "",
-    noises: str = "",
+    clips: str | None = None,
+    batches: str | None = None,
+    rates: str | None = None,
+    noises: str | None = None,
     epochs: float | None = None,
     optimizer: Literal["adam", "sgd"] = "adam",
     hidden: str = "64",
@@ -139,10 +139,10 @@ def _check(given: dict[str, Any]) -> None:
         )
 
 
-def numbers_of(text: str, /) -> list[float]:
-    """`0.3,1,3` as numbers."""
+def numbers_of(text: str | None, /) -> list[float]:
+    """`0.3,1,3` as numbers; none where nothing is said."""
     try:
-        return [float(part) for part in text.split(",") if part.strip()]
+        return [float(part) for part in (text or "").split(",") if part.strip()]
     except ValueError:
         raise AssayError(f"{text!r} are no numbers.", code="grid", hint="Like --clips 0.3,1,3.") from None
 
