@@ -382,3 +382,26 @@ def test_thousands_of_keys_count_the_same_rows(kind):
         answer = privacy.query(rows, "count by k", keys={"k": written[:many]}, **FREE)
         assert sum(cell.estimate.value for cell in answer.cells) == pytest.approx(5 * many, abs=3)
         assert max(abs(cell.estimate.value - 5) for cell in answer.cells) <= 2
+
+
+@pytest.mark.filterwarnings("ignore:The 'future.infer_string' option")  # Ibis' SQLite sets it in pandas.
+def test_an_engine_that_cannot_answer_is_found_out_before_anything_is_paid(store, parquet, tmp_path):
+    """SQLite has neither a hash nor NaN."""
+    connection = sqlite3.connect(tmp_path / "people.db")
+    connection.execute("CREATE TABLE people (person INTEGER, sex TEXT, income REAL)")
+    connection.executemany("INSERT INTO people VALUES (?, ?, ?)", [(i, "FM"[i % 2], 1.0) for i in range(40)])
+    connection.commit()
+    connection.close()
+    backend = ibis.sqlite.connect(tmp_path / "people.db")
+    table = backend.table("people")
+    terms = Terms(Budget(Accounting.PURE, {"epsilon": Fraction(90)}), ("table:sqlite:people",), ADJACENCIES[0])
+    ledger = store.ledgers.create("lite", terms, who="ann")
+    for ask, given in (("mean(income)", {"bounds": BOUNDS}), ("median(income)", {"bounds": BOUNDS})):
+        with pytest.raises(AssayError) as caught:
+            privacy.query(table, ask, ledger=ledger, epsilon="1", **given)
+        assert caught.value.code == "engine"
+    with pytest.raises(AssayError) as caught:
+        privacy.query(table, "count", unit_column="person", max_rows=1, **FREE)
+    assert caught.value.code == "engine"
+    assert ledger.history() == []
+    backend.disconnect()

@@ -51,6 +51,7 @@ def query(source: Any, ask: str, /, *, ledger: Ledger | None, **given: Unpack[Gi
     if ledger is not None:
         ledger.terms.require(source_identities(opened.identities()))
     plan = plan_of(opened, asked, settings)
+    check_engine(opened, plan.scan)
     entropy = given.get("entropy") or Entropy()
     return _answered(plan, opened, ledger, settings, who=given.get("who"), entropy=entropy)
 
@@ -62,7 +63,6 @@ def plan_of(opened: Opened, ask: Ask, settings: Settings, /) -> Plan:
         check_key(opened.column(name))
     if ask.column is not None:
         opened.number(ask.column)
-    check_engine(opened, units)
     ends = bounds_of(settings.bounds, ask)
     listed = public_keys(settings.keys, opened.columns)
     public = set(ask.by) <= set(listed.columns)

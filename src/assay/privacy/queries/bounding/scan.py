@@ -51,25 +51,28 @@ class Group:
 
 def groups(opened: Opened, scan: Scan, /, *, units: bool = False, salt: int | None = None) -> dict[Key, Group]:
     """The Group of every key that has rows. This is private: only a mechanism may look at it."""
-    rows = bounded(opened, scan, salt=salt)
-    names = [f"k{i}" for i in range(len(scan.by))]
-    asked: dict[str, Any] = {"n": rows.count()}
-    if scan.sums is not None:
-        asked |= {f"s{i}": term.sum() for i, term in enumerate(scan.sums(rows["v"] if scan.places else None))}
-    if units:
-        asked["units"] = rows["u"].nunique() if scan.units.unit_column else rows.count()
-    grouped = [*names, *(["v"] if scan.by_place else [])]
-    query = rows.group_by(grouped).agg(**asked) if grouped else rows.aggregate(**asked)
     found: dict[Key, Group] = {}
-    for row in opened.run(query).to_pylist():
-        key = tuple(row[name] for name in names)
-        sums = tuple(int(row[name] or 0) for name in asked if name.startswith("s"))
+    for row in opened.run(_query(opened, scan, units=units, salt=salt)).to_pylist():
+        key = tuple(row[f"k{i}"] for i in range(len(scan.by)))
+        sums = tuple(int(row[name] or 0) for name in row if name.startswith("s"))
         if not scan.by_place:
             found[key] = Group(sums or (int(row["n"]),), {}, int(row.get("units") or 0))
             continue
         known = found.get(key, Group((), {}, 0))
         found[key] = Group((), {**known.places, int(row["v"]): int(row["n"])}, 0)
     return found
+
+
+def _query(opened: Opened, scan: Scan, *, units: bool, salt: int | None) -> Any:
+    """Rows `n`, sums `s0` … and units of each key (and place), as an Ibis table."""
+    rows = bounded(opened, scan, salt=salt)
+    asked: dict[str, Any] = {"n": rows.count()}
+    if scan.sums is not None:
+        asked |= {f"s{i}": term.sum() for i, term in enumerate(scan.sums(rows["v"]))}
+    if units:
+        asked["units"] = rows["u"].nunique() if scan.units.unit_column else rows.count()
+    grouped = [*(f"k{i}" for i in range(len(scan.by))), *(["v"] if scan.by_place else [])]
+    return rows.group_by(grouped).agg(**asked) if grouped else rows.aggregate(**asked)
 
 
 def bounded(opened: Opened, scan: Scan, /, *, salt: int | None = None) -> Any:
@@ -179,20 +182,19 @@ def _known(opened: Opened, scan: Scan) -> Any:
     return rows.select(*kept, v=scan.places.place(number))
 
 
-def check_engine(opened: Opened, units: UnitBounds, /) -> None:
-    """Raise where an engine cannot order the rows of a unit by a hash."""
+def check_engine(opened: Opened, scan: Scan, /) -> None:
+    """Raise where the engine of a table cannot express the question: before anything is paid."""
     from ibis.common.exceptions import IbisError
-    from ibis.expr.operations import Hash
 
-    if units.unit_column is None:
-        return
     try:
         backend = opened.engine.table.get_backend()
     except IbisError:  # a table of our own DuckDB
         return
-    if not backend.has_operation(Hash):
+    try:
+        backend.compile(_query(opened, scan, units=True, salt=None))
+    except IbisError:
         raise AssayError(
-            f"{backend.name} cannot bound what one unit contributes: it has no hash of values.",
+            f"The engine {backend.name} cannot bound and add up the rows of this question.",
             code="engine",
             hint="Export the table to Parquet.",
-        )
+        ) from None
