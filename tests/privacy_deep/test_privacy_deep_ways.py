@@ -105,6 +105,20 @@ def test_a_whole_transformer_is_refused_for_its_positions_with_a_way_out():
     assert "privacy.lora" in error.value.hint
 
 
+@pytest.mark.parametrize("clipping", ["per-example", "ghost"])
+def test_a_whole_transformer_is_trained_with_positions_for_each_row(clipping):
+    model = bert()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
+    loader = DataLoader(Texts(), batch_size=8)
+    with privacy.dp_training(
+        model, optimizer, loader, noise_multiplier=1.0, delta=1e-3, steps=3, clipping=clipping
+    ) as dp:
+        for batch in dp.loader:
+            model(**batch, position_ids=torch.arange(6).repeat(len(batch["labels"]), 1)).loss.backward()
+            optimizer.step()
+    assert dp.finished
+
+
 def pictures(seed=3, **settings):
     """Weights of a small convolutional network after a training."""
     torch.manual_seed(1)

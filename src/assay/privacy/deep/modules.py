@@ -64,7 +64,7 @@ def _no_network(name: str, why: str) -> AssayError:
     return AssayError(
         f"There is no network {name!r}: {why}.",
         code="model",
-        hint="Name a class of an installed module, package.module:Net, where Net(inputs, outputs) is a torch module.",
+        hint="Name a class of a module on Python's path, as module:Net, where Net(inputs, outputs) is a torch module.",
     )
 
 
