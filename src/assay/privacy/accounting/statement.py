@@ -9,7 +9,7 @@ from typing import Any
 
 from assay.core.errors import AssayError
 from assay.privacy.accounting.accountants import WORDS, Accountant, epsilon
-from assay.privacy.accounting.plan import ROW, NoiseSource, Plan, Sampling
+from assay.privacy.accounting.plan import ROW, NoiseSource, Plan, Sampling, named
 
 SIDE_BY_SIDE = (Accountant.RDP_OLD, Accountant.RDP, Accountant.PLD)
 """Accountants whose epsilon every statement shows, so that it can be compared with older texts."""
@@ -93,7 +93,7 @@ def statement(
 ) -> Statement:
     """The Statement of `plan`; the accountant that is asked for must have a number, the others may have a reason."""
     promised = epsilon(plan, delta=delta, accountant=accountant)
-    asked = Accountant(accountant)
+    asked = named(Accountant, accountant)
     found = _side_by_side(plan, delta, tuple(dict.fromkeys((*SIDE_BY_SIDE, asked))))
     poisson = plan.sampling is Sampling.POISSON
     once = _side_by_side(replace(plan, sampling=Sampling.EACH_ONCE), delta, SIDE_BY_SIDE) if poisson else {}
