@@ -114,9 +114,9 @@ class RowGradients(GradSampleHooks):  # type: ignore[misc]
             raise AssayError(
                 f"{_shown(self.names[module])} has gradients for {rows} rows; the batch has {self.rows}.",
                 code="per-example",
-                hint="Every tensor needs the rows of the batch, all and in order, as its first dimension. A layer whose "
-                "input is the same for all rows, as position embeddings: give it that input for each row (position_ids), "
-                "or freeze it (privacy.lora, privacy.head_only).",
+                hint="Every tensor needs the rows of the batch, all and in order, as its first dimension. A layer with "
+                "one input for all rows, as position embeddings: give it that input for each row (position_ids), or "
+                "freeze it (privacy.lora, privacy.head_only).",
             )
         before = self.found.get(parameter)
         if before is None:
