@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from assay.core.errors import AssayError
 from assay.privacy.accounting.calibration import noise_for
 from assay.privacy.training.fitting import rounded_up
 from assay.privacy.training.model import PrivateModel
@@ -41,14 +40,7 @@ class Tuned:
         """The same with the trainings done."""
         if not self.accounted:
             return replace(self, tried=tuple(all_of(parts, self.candidates, done=done)))
-        best = best_of_random(parts, self.candidates, mean=self.mean, done=done)
-        if best is None:
-            raise AssayError(
-                "The random number of runs was 0, so nothing was trained; the privacy is spent nevertheless.",
-                code="no-run",
-                hint="Tune again with a larger --runs.",
-            )
-        return replace(self, tried=(best,))
+        return replace(self, tried=(best_of_random(parts, self.candidates, mean=self.mean, done=done),))
 
     @property
     def promise(self) -> str:
@@ -73,7 +65,7 @@ class Tuned:
         ]
         if self.accounted:
             notes.append(
-                f"The best of a Poisson number of runs with mean {self.mean:g} (Papernot & Steinke 2022, theorem 6), "
+                f"The best of a geometric number of runs with mean {self.mean:g} (Papernot & Steinke 2022, theorem 2), "
                 f"each of one of {len(self.candidates)} candidates drawn at random, by scores with Gaussian noise of "
                 f"{self.score_noise:g} units; neither the number of runs nor any other run was released."
             )

@@ -24,8 +24,8 @@ from assay.privacy.tuning.grid import Candidate
 LEVELS = 1 << 10
 """A row's score is a whole number of LEVELS parts of 1, so that sums are exact."""
 
-SCORE_SHARE, LEAST = 0.005, 5
-"""Noise on the score: this share of the validation rows, and never less than what so many units change it by."""
+LEAST = 5
+"""The least noise on a score, in units."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,11 @@ class Division:
 
     @property
     def score_noise(self) -> int:
-        """Standard deviation of the noise on a score, in units; public."""
-        return max(LEAST, round(SCORE_SHARE * self.validated))
+        """Standard deviation of the noise on a score, in units; public.
+
+        √n / 2: no more than what the score varies by anyhow, with which n units happen to be held out.
+        """
+        return max(LEAST, math.ceil(math.sqrt(self.validated) / 2))
 
     @property
     def score_rho(self) -> Fraction:
@@ -111,22 +114,21 @@ class Tried:
 
 def best_of_random(
     division: Division, found: Sequence[Candidate], /, *, mean: float, done: Callable[[float], None]
-) -> Tried | None:
-    """The best of K candidates, drawn with replacement, K from the Poisson distribution; None where K is 0.
+) -> Tried:
+    """The best of K candidates, drawn with replacement, K from the geometric distribution with that mean.
 
     The number of runs and every run but the best stay here. `done` is told the share that is finished.
     """
     generator = system_generator()
-    best: Tried | None = None
-    runs = int(generator.poisson(mean))
+    runs = int(generator.geometric(1 / mean))
+    best: list[Tried] = []
     for run in range(runs):
         candidate = found[int(generator.integers(len(found)))]
         trained = train(division.train, division.architecture, candidate.plan, stepping=candidate.settings.stepping)
-        tried = Tried(candidate, trained, division.private_score(trained.network))
-        if best is None or tried.score > best.score:
-            best = tried
+        best.append(Tried(candidate, trained, division.private_score(trained.network)))
+        best = [max(best, key=lambda tried: tried.score)]
         done((run + 1) / runs)
-    return best
+    return best[0]
 
 
 def all_of(division: Division, found: Sequence[Candidate], /, *, done: Callable[[float], None]) -> list[Tried]:
