@@ -18,7 +18,7 @@ from scipy import stats
 from assay.core.errors import AssayError
 from assay.data.case import Case
 from assay.engine.run import run
-from assay.privacy.accounting import Accountant, Adjacency, Plan, Sampling, epsilon, noise_for, statement
+from assay.privacy.accounting import Accountant, Adjacency, NoiseSource, Plan, Sampling, epsilon, noise_for, statement
 from assay.privacy.checks.claim import claim as claim_check
 from assay.privacy.claims.audit import Claim, audit
 from assay.privacy.claims.batches import batch_evidence
@@ -132,6 +132,17 @@ def test_noise_beyond_the_claim_breaks_nothing() -> None:
     trainee = Sgd(PLAN, "twice the noise")
     names = {found.name for found in noise_evidence(trainee, PLAN) if found.suspicious}
     assert names == set()
+
+
+def test_noise_on_a_lattice_may_come_again() -> None:
+    plan = replace(PLAN, noise_multiplier=2.0, noise=NoiseSource.LATTICE)
+    trainee = Sgd(plan)
+
+    def whole(gradients: Any, /, *, steps: int) -> Any:
+        return np.round(trainee(gradients, steps=steps))
+
+    assert not {found.name for found in noise_evidence(whole, plan) if found.suspicious}
+    assert {found.name for found in noise_evidence(whole, replace(PLAN, noise_multiplier=2.0)) if found.suspicious}
 
 
 @pytest.mark.parametrize("sampling", [Sampling.FIXED, Sampling.CUSTOM])
