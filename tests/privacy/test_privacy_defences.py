@@ -28,7 +28,7 @@ from assay.privacy.defences.noisy_outputs import noisy_outputs, normals_of
 from assay.privacy.defences.regularise import regularise
 from assay.privacy.defences.round_outputs import round_outputs
 from assay.privacy.defences.top_one import top_one
-from assay.privacy.inference.guarded import KIND, Undefended, defended, own_defences
+from assay.privacy.inference.guarded import KIND, Guarded, Undefended, defended, own_defences, trained_alike
 
 COLUMNS = list("ab")
 
@@ -151,7 +151,7 @@ def test_regularisation_of_a_model_from_elsewhere_needs_a_trainer():
 
     case = case_of(frame_of(), DecisionTreeClassifier())
     elsewhere = model_of(simplex())
-    with pytest.raises(AssayError, match="trainer="):
+    with pytest.raises(AssayError, match="defence_trainer"):
         regularise.make(Undefended(elsewhere, none))
     with pytest.raises(AssayError, match="not known here"):
         regularise.make(Undefended(wrap(LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0])), none))
@@ -222,3 +222,32 @@ def test_every_attack_is_a_stored_run(files, capsys, kind, measure):
     data = json.loads(capsys.readouterr().out)["data"]
     assert measure in {finding["measure"]["name"] for finding in data["findings"]}
     assert ran(["run", "show", data["run"]["id"], "--store", f"sqlite:///{files['store.db']}"]) == 0
+
+
+def test_membership_is_attacked_behind_a_defence_by_shadows_that_stand_behind_it_too(files, capsys):
+    flags = ("--attack", "loss-threshold", "--attack", "label-only", "--defence", "regularise")
+    assert ran(asked(files, "membership", *flags, "--shadows", "0", "--trust", "sklearn.tree._tree.Tree")) == 2
+    assert "defence_trainer" in capsys.readouterr().err
+    flags = ("--attack", "loss-threshold", "--attack", "label-only", "--defence", "top-one")
+    assert ran([*asked(files, "membership", *flags, "--shadows", "0"), "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)["data"]
+    before, after = (
+        {(f["measure"]["name"], *f["measure"]["slice"].values()): f["measure"] for f in data[side]["findings"]}
+        for side in ("before", "after")
+    )
+    assert before["auc", "loss-threshold"]["value"] > 0.6
+    assert after["balanced_accuracy", "loss-threshold"]["reason_id"] == "no-probabilities"
+    assert before["auc", "label-only"]["value"] == after["auc", "label-only"]["value"]
+    frame = frame_of(300)
+    inner = wrap(KNeighborsClassifier(1).fit(frame[COLUMNS], frame["y"]))
+    rounded = defended("noisy-outputs", Undefended(inner, none))
+    alike = trained_alike(rounded, None)
+    shadow = alike(frame[COLUMNS], frame["y"].to_numpy())
+    assert isinstance(shadow, Guarded)
+    assert np.array_equal(shadow.scores(frame[COLUMNS].to_numpy()), rounded.scores(frame[COLUMNS].to_numpy()))
+    assert trained_alike(inner, train_nothing) is train_nothing
+    assert trained_alike(defended("top-one", Undefended(model_of(simplex()), none)), None) is None
+
+
+def train_nothing(rows: Any, labels: Any) -> Any:
+    raise AssertionError("nothing is trained here")

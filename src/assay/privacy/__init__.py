@@ -47,7 +47,7 @@ area = Area(
         "privacy attack attribute": "assay.privacy.commands.attacks.attribute:attribute",
         "privacy attack extraction": "assay.privacy.commands.attacks.extraction:extraction",
         "privacy attack inversion": "assay.privacy.commands.attacks.inversion:inversion",
-        "privacy attack membership": "assay.privacy.commands.attack_membership:membership",
+        "privacy attack membership": "assay.privacy.commands.attacks.membership:membership",
         "privacy deidentify": "assay.privacy.commands.deidentify:deidentify",
         "privacy decrypt": "assay.privacy.commands.encrypt:decrypt",
         "privacy encrypt": "assay.privacy.commands.encrypt:encrypt",

@@ -33,7 +33,7 @@ def attribute_inference(
     *,
     attributes: tuple[str, ...] = (),
     defence: str = "",
-    trainer: str = "",
+    defence_trainer: str = "",
     rows: int = MOST,
     level: float = 0.95,
     seed: int = 0,
@@ -47,12 +47,12 @@ def attribute_inference(
     to what the model says of everyone. Numbers are guessed by fifths, categories among ten values.
 
     `attributes` names columns; without it the protected attributes and quasi-identifiers that the model is fed, or its
-    first three columns where it is fed none. `defence` puts a part of the kind "defence" before the model (`trainer`,
-    as "module:function", is for one that trains again); `accuracy` is then the defended model's. Passing says that this
-    attack failed, not that none succeeds. The limits (5 and 10 points) are convention. Sources: Fredrikson et al.
-    (2014), USENIX Security; Yeom et al. (2018), CSF; Jayaraman & Evans (2022), CCS.
+    first three columns where it is fed none. `defence` puts a part of the kind "defence" before the model
+    (`defence_trainer`, as "module:function", is for one that trains again); `accuracy` is then the defended model's.
+    Passing says that this attack failed, not that none succeeds. The limits (5 and 10 points) are convention. Sources:
+    Fredrikson et al. (2014), USENIX Security; Yeom et al. (2018), CSF; Jayaraman & Evans (2022), CCS.
     """
-    found = aim(case, defence=defence, trainer=trainer, rows=rows, seed=seed)
+    found = aim(case, defence=defence, trainer=defence_trainer, rows=rows, seed=seed)
     target = found.target
     if target is None:
         yield Measure("advantage", None, found.counts, reason=found.reason)

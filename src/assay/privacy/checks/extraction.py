@@ -33,7 +33,7 @@ def extraction(
     queries: int = 1000,
     strategies: tuple[str, ...] = (),
     defence: str = "",
-    trainer: str = "",
+    defence_trainer: str = "",
     rows: int = MOST,
     level: float = 0.95,
     seed: int = 0,
@@ -48,10 +48,10 @@ def extraction(
     trees on log-odds; the equations of a linear model are solved, and `log_odds_error` says how exactly.
 
     The attacker has half of the held-out rows, at most `rows`; `strategies` are parts of the kind "query-strategy", all
-    where none are named. `defence` puts a part of the kind "defence" before the model (`trainer` is for one that trains
-    again). A copy is no leak of a person, but attacks that need the model inside can then be made on it. The limits
-    (80 % and 95 % of the gain) are convention. Sources: Tramèr et al. (2016), USENIX Security; Jagielski et al. (2020),
-    USENIX Security, on fidelity.
+    where none are named. `defence` puts a part of the kind "defence" before the model (`defence_trainer` is for one
+    that trains again). A copy is no leak of a person, but attacks that need the model inside can then be made on it.
+    The limits (80 % and 95 % of the gain) are convention. Sources: Tramèr et al. (2016), USENIX Security; Jagielski et
+    al. (2020), USENIX Security, on fidelity.
     """
     if queries < FIRST:
         raise AssayError(f"{queries} queries copy nothing.", code="parameter", hint=f"Give {FIRST} or more.")
@@ -59,7 +59,7 @@ def extraction(
     for name in strategies:
         if name not in known:
             raise unknown("strategy", name, known, code="strategy")
-    found = aim(case, defence=defence, trainer=trainer, rows=rows, seed=seed)
+    found = aim(case, defence=defence, trainer=defence_trainer, rows=rows, seed=seed)
     if found.target is None:
         yield Measure("fidelity", None, found.counts, reason=found.reason)
         return

@@ -39,7 +39,7 @@ def inversion(
     /,
     *,
     defence: str = "",
-    trainer: str = "",
+    defence_trainer: str = "",
     rows: int = MOST,
     level: float = 0.95,
     seed: int = 0,
@@ -54,13 +54,12 @@ def inversion(
     from different populations. `confidence` is how sure the model is of what was rebuilt. Distances are Euclidean, of
     standardised numbers and of categories one apart.
 
-    `defence` puts a part of the kind "defence" before the model (`trainer` is for one that trains again). At most
-    `rows` training rows are compared. Passing says that this attack failed, not that none succeeds: generative priors
-    (of images) are not used. The limits on the AUC are those of `privacy.membership`; those on the share are
-    convention. Source:
-    Fredrikson, Jha & Ristenpart (2015), CCS.
+    `defence` puts a part of the kind "defence" before the model (`defence_trainer` is for one that trains again). At
+    most `rows` training rows are compared. Passing says that this attack failed, not that none succeeds: generative
+    priors (of images) are not used. The limits on the AUC are those of `privacy.membership`; those on the share are
+    convention. Source: Fredrikson, Jha & Ristenpart (2015), CCS.
     """
-    found = aim(case, defence=defence, trainer=trainer, rows=rows, seed=seed)
+    found = aim(case, defence=defence, trainer=defence_trainer, rows=rows, seed=seed)
     target = found.target
     if target is None:
         yield Measure("distance_auc", None, found.counts, reason=found.reason)

@@ -93,5 +93,5 @@ def _unknown(name: str) -> AssayError:
     return AssayError(
         f"How {name} is trained with stronger regularisation is not known here.",
         code="trainer",
-        hint="Give trainer=, a function that trains it so.",
+        hint="Give defence_trainer, a function (module:function) that trains it so.",
     )

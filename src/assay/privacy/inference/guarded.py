@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,8 @@ from assay.core.errors import unknown
 from assay.core.part import Part
 from assay.core.subject import Model
 from assay.models.adapter import Adapter, from_scores
-from assay.models.outputs import Outputs, codes_of
-from assay.models.trainers import Trainer, TrainingRows
+from assay.models.outputs import Outputs, class_text, codes_of
+from assay.models.trainers import Fit, Trainer, TrainingRows, by_trainer, refitter
 from assay.privacy.membership.answers import Floats
 
 KIND = "defence"
@@ -42,7 +43,7 @@ class Guarded(Adapter):
     """
 
     def __init__(self, model: Model, change: Callable[[Floats], Floats] | None, /, *, how: str) -> None:
-        self.guarded, self._change = model, change
+        self.guarded, self._change, self._how = model, change, how
         super().__init__(
             name=f"{model.name}, {how}",
             digest=model.digest,
@@ -54,12 +55,37 @@ class Guarded(Adapter):
             notes=tuple(getattr(model, "notes", ())),
         )
 
+    def around(self, model: Model, /) -> Guarded:
+        """Another model behind the same defence."""
+        return Guarded(model, self._change, how=self._how)
+
     def compute(self, inputs: Any, /) -> Outputs:
         """What is shown of the answers; a model without probabilities shows its labels."""
         scores = None if self._change is None else self.guarded.scores(inputs)
         if self._change is None or scores is None:
             return Outputs(codes=codes_of(np.asarray(self.guarded.predict(inputs), dtype=object), self.classes))
         return from_scores(self._change(np.asarray(scores, dtype=np.float64)))
+
+
+def trained_alike(model: Model, trainer: Trainer | None, /) -> Trainer | None:
+    """What trains shadow models of `model`: behind the same defence, where it stands behind one that changes answers.
+
+    By `trainer`, else as models like the one that is guarded are trained again; None where nobody here knows how.
+    """
+    if not isinstance(model, Guarded):
+        return trainer
+    fit = by_trainer(trainer, model.guarded) if trainer is not None else refitter(model.guarded)
+    return None if fit is None else partial(_trained, model, fit)
+
+
+def _trained(model: Guarded, fit: Fit, inputs: Any, labels: Any) -> Model:
+    import pandas as pd
+    import pyarrow as pa
+
+    table = pa.Table.from_pandas(inputs, preserve_index=False) if isinstance(inputs, pd.DataFrame) else inputs
+    where = {name: code for code, name in enumerate(model.classes)}
+    codes = np.array([where[class_text(label)] for label in labels], dtype=np.int64)
+    return model.around(fit(TrainingRows(table, codes)))
 
 
 def own_defences() -> Mapping[str, Part[Defence]]:

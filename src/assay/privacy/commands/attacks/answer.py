@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from assay.core.check import Check
 from assay.core.finding import Finding, Run
 from assay.core.house import House
-from assay.privacy.commands.attack_membership import with_nonmembers
+from assay.privacy.commands.attacks.sides import with_nonmembers
 
 if TYPE_CHECKING:
     from assay.data.case import Case
@@ -50,7 +50,7 @@ def answered(
     """The stored Run of `check`, asked with `params`; with the parameter `defence` also of the bare model, first."""
     whole = with_nonmembers(case, nonmembers) if nonmembers else case
     asked = {**params, "level": house.policy.rules.level}
-    bare = {key: value for key, value in asked.items() if key not in ("defence", "trainer")}
+    bare = {key: value for key, value in asked.items() if key not in ("defence", "defence_trainer")}
     before = _run(house, check, whole, bare)
     if not params.get("defence"):
         return AttackAnswer(before)

@@ -23,7 +23,7 @@ def attribute(
     nonmembers: str = "",
     attribute: tuple[str, ...] = (),
     defence: str = "",
-    trainer: str = "",
+    defence_trainer: str = "",
     rows: int = MOST,
     seed: int = 0,
 ) -> AttackAnswer:
@@ -36,5 +36,11 @@ def attribute(
     `top-one`, `regularise`) repeats the attack behind that defence, with the accuracy that it costs. The numbers are
     stored as Runs of `privacy.attribute_inference`.
     """
-    params = {"attributes": attribute, "defence": defence, "trainer": trainer, "rows": rows, "seed": seed}
+    params = {
+        "attributes": attribute,
+        "defence": defence,
+        "defence_trainer": defence_trainer,
+        "rows": rows,
+        "seed": seed,
+    }
     return answered(house, attribute_inference, case, nonmembers=nonmembers, params=params)

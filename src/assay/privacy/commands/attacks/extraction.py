@@ -24,7 +24,7 @@ def extraction(
     queries: int = 1000,
     strategy: tuple[str, ...] = (),
     defence: str = "",
-    trainer: str = "",
+    defence_trainer: str = "",
     rows: int = MOST,
     seed: int = 0,
 ) -> AttackAnswer:
@@ -40,7 +40,7 @@ def extraction(
         "queries": queries,
         "strategies": strategy,
         "defence": defence,
-        "trainer": trainer,
+        "defence_trainer": defence_trainer,
         "rows": rows,
         "seed": seed,
     }

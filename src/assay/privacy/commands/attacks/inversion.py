@@ -22,7 +22,7 @@ def inversion(
     *,
     nonmembers: str = "",
     defence: str = "",
-    trainer: str = "",
+    defence_trainer: str = "",
     rows: int = MOST,
     seed: int = 0,
 ) -> AttackAnswer:
@@ -34,5 +34,5 @@ def inversion(
     the accuracy that it costs. The numbers are stored as Runs of `privacy.inversion`; what was rebuilt is not kept, for
     it may be a person.
     """
-    params = {"defence": defence, "trainer": trainer, "rows": rows, "seed": seed}
+    params = {"defence": defence, "defence_trainer": defence_trainer, "rows": rows, "seed": seed}
     return answered(house, check, case, nonmembers=nonmembers, params=params)

@@ -9,9 +9,14 @@ from typing import TYPE_CHECKING, Any
 from assay.core.errors import AssayError
 from assay.core.finding import Finding, Run
 from assay.core.house import House
-from assay.core.part import command
-from assay.privacy.membership.attack import Membership, attack_membership, chosen
-from assay.privacy.membership.candidates import MOST, candidates, side_by_side
+from assay.core.part import Part, command
+from assay.core.subject import Model
+from assay.models.trainers import Trainer
+from assay.privacy.commands.attacks.sides import with_nonmembers
+from assay.privacy.inference.guarded import Undefended, defended, trained_alike
+from assay.privacy.inference.target import training_rows
+from assay.privacy.membership.attack import Attack, Membership, attack_membership, chosen
+from assay.privacy.membership.candidates import MOST, Candidates, candidates
 from assay.privacy.membership.measures import measures
 from assay.privacy.membership.setting import KIND
 from assay.privacy.membership.shadows import USUAL
@@ -26,13 +31,15 @@ HEADS = ("AUC", "accuracy", "TPR at 1 %", "TPR at 0.1 %", "null AUC")
 
 @dataclass(frozen=True)
 class MembershipAnswer:
-    """The stored Run of the check, and what the attacks found."""
+    """The stored Run of the check and what the attacks found; with a `defence` also what they found behind it."""
 
     run: Run
     found: Membership
+    defence: str = ""
+    after: MembershipAnswer | None = None
 
     def text(self) -> str:
-        """A line for each attack, why the others were not made, and what follows."""
+        """A line for each attack, why the others were not made, and what follows; then the same behind the defence."""
         sides = int(self.found.member.sum()), int((~self.found.member).sum())
         lines = [f"{sides[0]:,} members and {sides[1]:,} non-members.", ""]
         by_attack: dict[str, dict[str, Finding]] = {}
@@ -42,15 +49,20 @@ class MembershipAnswer:
         rows = [_row(attack, numbers) for attack, numbers in by_attack.items() if "auc" in numbers]
         lines += _aligned([["attack", *HEADS, "verdict"], *rows]) if rows else []
         lines += _reasons(by_attack)
-        lines += [""] + [f"{name}: {_number(finding)}" for name, finding in overall.items()]
+        lines += ["", f"accuracy: {self.found.right[0]:.3f} on members, {self.found.right[1]:.3f} on non-members"]
+        lines += [f"{name}: {_number(finding)}" for name, finding in overall.items()]
         notes = {note.text(): None for f in self.run.findings for note in f.measure.notes}
         lines += [f"- {note}" for note in notes]
         lines.append(f"Run {self.run.id}. See it again, with all numbers: assay run show {self.run.id} --all")
+        if self.after is not None:
+            lines += ["", f"Behind {self.defence}: {self.after.text()}"]
         return "\n".join(line.rstrip() for line in lines)
 
     def to_json(self) -> Any:
-        """The Run."""
-        return self.run.to_json()
+        """The Run; with a defence `{"before", "after", "defence"}`."""
+        if self.after is None:
+            return self.run.to_json()
+        return {"before": self.run.to_json(), "after": self.after.run.to_json(), "defence": self.defence}
 
 
 @command(title="Whether a model tells who was in its training data", needs_model=True)
@@ -63,6 +75,8 @@ def membership(
     attack: tuple[str, ...] = (),
     trainer: str = "",
     shadows: int = USUAL,
+    defence: str = "",
+    defence_trainer: str = "",
     rows: int = MOST,
     seed: int = 0,
 ) -> MembershipAnswer:
@@ -75,57 +89,60 @@ def membership(
     and XGBoost boosters that are opened in this process are trained by their parameters. `--attack lira-online` asks
     for one attack, repeated for more; at most `--rows` members and as many others are attacked.
 
+    `--defence round-outputs` (or `noisy-outputs`, `top-one`, `regularise`) repeats the attacks behind that defence,
+    with the accuracy that it costs; the shadow models then stand behind it too. `--defence-trainer` trains with
+    stronger regularisation where that is not known here.
+
     The numbers are stored as a Run of `privacy.membership`. A true positive rate at 1 % false positives needs 1,000
     non-members, at 0.1 % it needs 10,000.
     """
     from assay.models.trainers import trainer_named
 
-    train = trainer_named(trainer)
+    train, stronger = trainer_named(trainer), trainer_named(defence_trainer)
     asked = chosen(house.parts(KIND), attack)
     whole = with_nonmembers(case, nonmembers) if nonmembers else case
     drawn = candidates(whole, most=rows, seed=seed)
-    if drawn.rows is None or whole.model is None:
+    model = whole.model
+    if drawn.rows is None or model is None:
         raise AssayError(
             f"Nothing can be attacked: {drawn.reason.text() if drawn.reason else 'there is no model'}.",
             code="membership",
             hint="Give --model, --label, and --nonmembers FILE or --split COLUMN.",
         )
-    level = house.policy.rules.level
+    params: dict[str, Any] = {"trainer": trainer, "shadows": shadows, "rows": rows, "seed": seed}
+    params |= {"attack": list(attack)} if attack else {}
+    before = _answered(house, whole, drawn, model, asked, train, params)
+    if not defence:
+        return before
+    safer = defended(defence, Undefended(model, lambda: training_rows(whole, seed=seed), stronger))
+    alike = trained_alike(safer, stronger or train)
+    after = _answered(house, whole, drawn, safer, asked, alike, params | {"defence": defence})
+    return MembershipAnswer(before.run, before.found, defence, after)
+
+
+def _answered(
+    house: House,
+    case: Case,
+    drawn: Candidates,
+    model: Model,
+    asked: dict[str, Part[Attack]],
+    trainer: Trainer | None,
+    params: dict[str, Any],
+) -> MembershipAnswer:
+    """The attacks on `model`, and their stored Run."""
+    assert drawn.rows is not None
+    level, seed = house.policy.rules.level, int(params["seed"])
     found = attack_membership(
-        whole.model,
-        drawn.rows,
-        drawn.member,
+        *(model, drawn.rows, drawn.member),
         attacks=asked,
-        trainer=train,
-        shadows=shadows,
+        trainer=trainer,
+        shadows=int(params["shadows"]),
         seed=seed,
         level=level,
         progress=house.progress,
     )
-    params: dict[str, Any] = {"trainer": trainer, "shadows": shadows, "rows": rows, "level": level, "seed": seed}
-    params |= {"attack": list(attack)} if attack else {}
     made = tuple(measures(found, level=level, notes=drawn.notes))
-    return MembershipAnswer(house.judge(CHECK, whole, made, params=params), found)
-
-
-def with_nonmembers(case: Case, path: str, /) -> Case:
-    """The rows of `case` as training rows and those of the file at `path` as others, with a column that says which."""
-    label = case.roles.label
-    if label is None or case.model is None or not case.model_columns:
-        raise AssayError(
-            "Members and non-members need a label, and a model of a table.", code="membership", hint="Give --label."
-        )
-    return side_by_side(
-        case.model,
-        case.rows(list(dict.fromkeys((*case.model_columns, label, *case.roles.protected)))),
-        path,
-        label=label,
-        features=case.model_columns,
-        protected=case.roles.protected,
-        name=case.name,
-        task=case.task,
-        favourable=case.roles.favourable,
-    )
+    return MembershipAnswer(house.judge(CHECK, case, made, params={**params, "level": level}), found)
 
 
 def _row(attack: str, numbers: dict[str, Finding]) -> list[str]:
