@@ -96,7 +96,7 @@ def _accounted(claim: Claim) -> Evidence:
         p_value=0.0 if found > claim.epsilon * (1 + SLACK) else 1.0,
         says=Message(
             "privacy.claim.accounting",
-            "the plan costs an epsilon of {found:.4g}, claimed is {claimed:.4g}",
+            "the plan costs an epsilon of {found:.4g}, claimed is {claimed:.4g}: take more noise, or claim that",
             {"found": found, "claimed": claim.epsilon},
         ),
     )

@@ -94,7 +94,8 @@ def _rate(sizes: Floats, plan: Plan) -> Evidence:
         interval=Interval(ratio - reach / plan.sampling_rate, ratio + reach / plan.sampling_rate, LEVEL, "normal"),
         says=Message(
             "privacy.claim.rate",
-            "an example is in a batch with probability {found:.4g}, claimed is {claimed:.4g}",
+            "an example counts in a batch with probability {found:.4g}, claimed is {claimed:.4g}: draw each by a coin "
+            "of its own, clip each by itself, and divide by the public batch size",
             {"found": share, "claimed": plan.sampling_rate},
         ),
     )
@@ -139,7 +140,8 @@ def _dispersion(sizes: Floats, plan: Plan) -> Evidence:
         p_value=p,
         says=Message(
             "privacy.claim.dispersion",
-            "the sizes of batches vary {ratio:.3g} times as much as the claimed sampling does",
+            "the sizes of batches vary {ratio:.3g} times as much as the claimed sampling does: shuffled batches are no "
+            "Poisson sampling, nor is a sum that is divided by the size of the batch drawn",
             {"ratio": seen / steps},
         ),
     )
@@ -195,5 +197,8 @@ def _alone(trainee: Trainee, plan: Plan, steps: int) -> Evidence:
 
 
 def _unclipped(length: float) -> Message:
-    text = "a gradient that should count one clipping norm counts {length:.4g}"
+    text = (
+        "a gradient that should count one clipping norm counts {length:.4g}: clip that of each example, over all "
+        "parameters together, before they are added"
+    )
     return Message("privacy.claim.clip", text, {"length": length})

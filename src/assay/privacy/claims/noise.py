@@ -50,7 +50,8 @@ def _size(drawn: Floats) -> Evidence:
         interval=Interval(low, high, LEVEL, "chi-square"),
         says=Message(
             "privacy.claim.noise",
-            "the noise is {ratio:.3g} times as large as claimed",
+            "the noise is {ratio:.3g} times as large as claimed: on the sum, before it is divided, its deviation "
+            "must be the noise multiplier times the clipping norm",
             {"ratio": math.sqrt(total / n)},
         ),
     )
@@ -71,7 +72,9 @@ def _mean(drawn: Floats, *, again: bool) -> Evidence:
         drawn.size,
         "exact chi-square test of the means; equal draws are counted as certain",
         p_value=0.0 if again else float(chi2.sf(total, coordinates)),
-        says=Message("privacy.claim.repeated", "the noise of different steps is not independent"),
+        says=Message(
+            "privacy.claim.repeated", "the noise of different steps is not independent: draw it afresh in each"
+        ),
     )
 
 
@@ -91,7 +94,10 @@ def _directions(drawn: Floats) -> Evidence:
         drawn.size,
         "determinant of the scatter matrix against its exact distribution, simulated",
         p_value=(1 + below) / (1 + _DRAWS),
-        says=Message("privacy.claim.directions", "some combination of parameters has less noise than claimed"),
+        says=Message(
+            "privacy.claim.directions",
+            "some combination of parameters has less noise than claimed: draw a number for each of them",
+        ),
     )
 
 
