@@ -327,7 +327,7 @@ def test_the_line_of_the_issue(house, parquet, tmp_path):
     assert all("noise" in f.measure.interval.method for f in run.findings)
     (spent,) = house.store.run(answered.spent).findings.select(measure="budget_spent")
     assert spent.measure.value == pytest.approx(1 / 6)
-    again = ask(house, *line, "--keys", "sex=[F, M]", "--ledger", "census")
+    again = ask(house, *line, "--keys", "sex=F, M", "--ledger", "census")
     old, new = run.findings, house.store.run(again.run).findings
     assert [f.key for f in old] == [f.key for f in new]
     assert not {f.id for f in old} & {f.id for f in new}

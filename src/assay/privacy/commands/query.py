@@ -63,7 +63,7 @@ def query_data(
 
     `--ask` is count, sum(x), mean(x), variance(x), median(x), quantile(x, 0.9), histogram(x, 10) or contingency(a, b),
     perhaps by keys: `"mean(income) by region"`. `--bounds income=0:200000` are public ends, never taken from the data.
-    `--keys region=regions.csv` or `--keys "sex=[Female,Male]"` lists the public keys; without them `--delta` and
+    `--keys region=regions.csv` or `--keys sex=Female,Male` lists the public keys; without them `--delta` and
     `--size` show a key of the data only where enough units hold it. `--epsilon` buys Laplace noise, with `--delta`
     Gaussian noise; `--rho` too. `--ledger` names the budget, which fixes data, neighbours and contributions; else
     `--no-ledger` says that nobody counts, and `--adjacency` is needed.
@@ -99,5 +99,8 @@ def _pair(text: str, flag: str, example: str) -> tuple[str, str]:
 
 
 def _listed(text: str) -> str | Sequence[str]:
-    """`[a,b]` as its values, anything else as the path of a file."""
-    return [part.strip() for part in text[1:-1].split(",")] if text.startswith("[") and text.endswith("]") else text
+    """`a,b` or `[a,b]` as its values; what ends like a file as the path of one."""
+    if text.lower().endswith((".csv", ".txt", ".parquet")):
+        return text
+    plain = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    return [part.strip() for part in plain.split(",")]
