@@ -17,6 +17,7 @@ from assay.core.part import MODEL_FORMAT, Area
 from assay.data.rows.sources import open_rows
 from assay.engine.areas import Registry, registry
 from assay.engine.models import open_model
+from assay.models.trainers import TrainingRows, refitter
 from assay.privacy.accounting.accountants import Accountant, epsilon
 from assay.privacy.accounting.plan import Plan
 from assay.privacy.commands.train import train_model
@@ -124,6 +125,31 @@ def test_the_coefficients_of_a_linear_model_are_its_answers(house, files, label,
     encoded = opened.encode(rows)
     np.testing.assert_allclose(form.margin(encoded.matrix), opened.margins(rows), atol=1e-4)
     assert encoded.names[encoded.origin.tolist().index(0)] == "age"
+
+
+@pytest.mark.parametrize(("label", "model"), [("bought", "mlp"), ("spent", "linear")])
+def test_a_model_says_how_it_is_trained_again_on_other_rows(house, files, label, model):
+    said = ask(house, files, label=label, model=model, epsilon=None, noise=1.0, hidden="4").to_json()["statement"]
+    opened = open_model(f"{files}/model", known=KNOWN)
+    fit_again, rows = refitter(opened), table(450, seed=3)
+    inputs = rows.select(["age", "city", "spent" if label == "bought" else "bought"])
+    truth = rows.column(label).to_numpy(zero_copy_only=False)
+    codes = (truth == "yes").astype(int) if label == "bought" else truth
+    again = fit_again(TrainingRows(inputs, codes))
+    assert again.classes == opened.classes
+    assert again.features == opened.features
+    assert not np.array_equal(again.network.theta, opened.network.theta)
+    plan = opened.recorded.for_rows(450)
+    assert (plan.noise_multiplier, plan.total_steps, plan.batch) == (1.0, said["plan"]["steps"], 45)
+    if label == "spent":
+        assert np.abs(again.predict(inputs) - truth).mean() < 15
+    else:
+        assert (again.predict(inputs) == truth).mean() > 0.6
+
+
+def test_people_with_several_rows_cannot_be_trained_again_without_knowing_who_they_are(house, files):
+    ask(house, files, unit_column="person", examples=300, max_rows=2)
+    assert refitter(open_model(f"{files}/model", known=KNOWN)) is None
 
 
 def test_a_network_is_opaque_and_says_so(house, files):

@@ -97,7 +97,7 @@ def refitter(model: Any, /) -> Fit | None:
     """What trains such a model again, or None where nobody here knows how it was trained.
 
     A scikit-learn estimator in this process is cloned; LightGBM and XGBoost boosters are trained by the parameters that
-    they hold, for as many rounds.
+    they hold, for as many rounds. Any other model may say itself how it is `trained_again`.
     """
     from assay.models.adapters.sklearn_like import SklearnLike
 
@@ -108,7 +108,8 @@ def refitter(model: Any, /) -> Fit | None:
         return lambda rows: _Again(model, _lightgbm(model, rows))
     if kind == "XGBoostModel" and model.facts.objective.startswith(_XGBOOST):
         return lambda rows: _Again(model, _xgboost(model, rows))
-    return None
+    own: Fit | None = getattr(model, "trained_again", None)
+    return own
 
 
 def _clones(model: Any) -> Fit:

@@ -207,10 +207,11 @@ class _Job:
             return files_of_module(
                 fitted.trained, encoding, column, name=self.label, statement=said, promise=fitted.promise
             )
-        from assay.privacy.training.model import PrivateModel
+        from assay.privacy.training.model import PrivateModel, Recorded
         from assay.privacy.training.saved import files_of
 
-        model = PrivateModel(fitted.trained.network, self.table.encoding, self.table.label)
+        recorded = Recorded(fitted.plan, self.settings.stepping)
+        model = PrivateModel(fitted.trained.network, self.table.encoding, self.table.label, recorded=recorded)
         return files_of(
             model,
             label=self.label,

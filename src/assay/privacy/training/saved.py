@@ -13,7 +13,7 @@ import numpy as np
 from assay.core.canonical import digest_bytes
 from assay.core.errors import AssayError
 from assay.models.structure.arrays import read_arrays, write_arrays
-from assay.privacy.training.model import PrivateModel
+from assay.privacy.training.model import PrivateModel, Recorded
 from assay.privacy.training.network import Architecture, Network, Output
 from assay.privacy.training.tables.encoding import Encoding
 from assay.privacy.training.tables.schema import Categorical, Schema, schema_of
@@ -73,6 +73,7 @@ def files_of(model: PrivateModel, /, *, label: str, statement: Mapping[str, Any]
         "features": model.encoding.features.to_json(),
         "label": {"name": label} | Schema({"label": model.label}).to_json()["label"],
         "private": private,
+        "training": model.recorded.to_json() if model.recorded else None,
         "promise": promise,
         "files": {name: digest_bytes(data) for name, data in sorted(files.items())},
     }
@@ -111,11 +112,12 @@ def open_folder(folder: str | Path, /) -> PrivateModel:
         for place, (weight, bias) in enumerate(zip(network.weights, network.biases, strict=True)):
             weight[:], bias[:] = arrays[f"weight.{place}"], arrays[f"bias.{place}"]
         notes = (str(facts["promise"])[:500],)
+        recorded = Recorded.from_json(facts["training"]) if facts.get("training") else None
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise _broken(f"{FACTS} and the weights do not fit together") from error
     if not np.isfinite(network.theta).all():
         raise _broken("a weight is not finite")
-    return PrivateModel(network, encoding, label, digest=digest_bytes(text), notes=notes)
+    return PrivateModel(network, encoding, label, digest=digest_bytes(text), notes=notes, recorded=recorded)
 
 
 def _check_sizes(architecture: Architecture, arrays: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from assay.privacy.accounting.calibration import noise_for
 from assay.privacy.training.fitting import rounded_up
-from assay.privacy.training.model import PrivateModel
+from assay.privacy.training.model import PrivateModel, Recorded
 from assay.privacy.training.saved import Files, files_of
 from assay.privacy.training.tables.prepared import Table
 from assay.privacy.tuning import selection
@@ -53,7 +53,8 @@ class Tuned:
     def files(self, label: str, table: Table, /) -> Files:
         """The winner as files."""
         best = self.tried[0]
-        model = PrivateModel(best.trained.network, table.encoding, table.label)
+        recorded = Recorded(best.candidate.plan, best.candidate.settings.stepping)
+        model = PrivateModel(best.trained.network, table.encoding, table.label, recorded=recorded)
         return files_of(model, label=label, statement=self.statement(), promise=self.promise, private=self.accounted)
 
     def statement(self) -> dict[str, Any]:
