@@ -164,9 +164,32 @@ def test_a_network_that_overflows_within_passes_nothing_on():
     arch = MODELS["mlp relu"]
     net = network(arch, 5, np.float32)
     net.theta[:] = 1e30
-    data = examples(np.full((4, 5), 1e20), np.zeros(4, int), architecture=arch)
+    data = examples(np.full((4, 5), 1e18), np.zeros(4, int), architecture=arch)
+    assert data.units == 4
     net.sum_clipped(data.x, data.y, data.reach, bound=1.0)
     assert np.isfinite(net.gradient).all()
+
+
+@pytest.mark.parametrize("far", [1e18, 8e18, 1e21, 1e30, 1e38])
+def test_a_tiny_residual_of_a_huge_row_stays_within_the_bound(far):
+    """The squares of residuals below 4e-23 are zero in single precision; times the row they were gradients of 1e14."""
+    arch = Architecture(1, Output.CLASSES, 3)
+    net = Network(arch)
+    for certain in range(30, 105, 3):
+        net.theta[:] = 0
+        net.weights[0][0, 0] = certain / far
+        sums = clipped_sum(net, arch, [[far]], [0], None, 1.0) if far < 1e19 else None
+        assert examples([[far]], [0], architecture=arch).units == (far < 1e19)
+        assert sums is None or np.linalg.norm(sums) <= 1
+
+
+@pytest.mark.parametrize("target", [1e20, 3e32, 8.2585e32, 7e36])
+def test_a_huge_target_of_a_unit_stays_within_a_small_bound(target):
+    """What a gradient of 1e41 is multiplied by is no number that single precision knows to more than a few bits."""
+    arch = Architecture(1, Output.NUMBER)
+    for bound in np.geomspace(1e-3, 1, 40):
+        sums = clipped_sum(Network(arch), arch, [[7.57595e8]], [target], [0], bound)
+        assert np.linalg.norm(sums) <= bound
 
 
 def test_long_gradients_that_cancel_in_a_unit_stay_within_the_bound():

@@ -52,7 +52,9 @@ def clip_units(
     # Long gradients may cancel in a short sum, which is only as exact as they are long.
     rounding = rows * np.finfo(dtype).eps * np.sqrt(np.einsum("uii->ui", inner)).sum(axis=1)
     norms = np.sqrt(np.maximum(inner.sum(axis=(1, 2)), 0)) + rounding
-    _scale(layers, deltas, np.repeat(_factors(norms * norms, bound, dtype), rows).astype(dtype))
+    factors = _factors(norms * norms, bound, dtype)
+    factors[factors < np.finfo(dtype).tiny] = 0  # such a factor would lose its digits, and could be rounded up
+    _scale(layers, deltas, np.repeat(factors, rows).astype(dtype))
 
 
 def _inner(rows: Floats, size: int) -> Floats:

@@ -69,9 +69,11 @@ def examples(
     """Examples of features `x` (rows, inputs) and targets `y` (rows,), the rows that can be used.
 
     A row with a number that is not finite, or a class code outside of 0 … classes − 1, is left out: its gradient would
-    count as zero in every step, so leaving it out changes nothing and needs no word. `units` (rows,) says which unit
-    each row belongs to; at most `most` rows of a unit, drawn by `generator`, are used. Both choices look at nothing
-    but the row or the unit itself, so a neighbour differs in one unit still.
+    count as zero in every step, so leaving it out changes nothing and needs no word. So is a row whose squared length
+    is no number of `dtype` (from 1.8e19 for single precision): the norm of its gradient, a tiny residual times it, is
+    not known well enough to be clipped. `units` (rows,) says which unit each row belongs to; at most `most` rows of a
+    unit, drawn by `generator`, are used. These choices look at nothing but the row or the unit itself, so a neighbour
+    differs in one unit still.
     """
     features = np.ascontiguousarray(x, dtype=dtype)
     if features.ndim != 2 or features.shape[1] != architecture.inputs:
@@ -83,11 +85,11 @@ def examples(
     target, fits = _target(np.asarray(y), architecture, dtype)
     if target.shape != (len(features),):
         raise AssayError(f"{len(features)} rows have targets of shape {target.shape}.", code="label")
-    usable = np.isfinite(features).all(axis=1) & fits
-    if not usable.all():  # most often all are, and the rows need not be copied
-        features, target = features[usable], target[usable]
     with np.errstate(over="ignore"):
         squares = np.einsum("ij,ij->i", features, features, dtype=np.float64)
+        usable = np.isfinite(squares.astype(dtype)) & fits
+    if not usable.all():  # most often all are, and the rows need not be copied
+        features, target, squares = features[usable], target[usable], squares[usable]
     reach = (1 / np.sqrt(squares + 1)).astype(dtype)
     if units is None:
         return Examples(features, target, reach)
