@@ -205,3 +205,61 @@ def test_paired_differences_turn_with_their_sides(pairs):
     assert mcnemar(first, second) == pytest.approx(expected)
     both = difference_of(there, back)
     assert both.interval.low <= both.value <= both.interval.high
+
+
+# -- other libraries -------------------------------------------------------------------------------
+
+
+def lightgbm_memoriser() -> Any:
+    import lightgbm
+
+    settings: dict[str, Any] = {"num_leaves": 200, "min_child_samples": 1, "min_sum_hessian_in_leaf": 0.0}
+    return lightgbm.LGBMClassifier(n_estimators=40, learning_rate=0.5, verbose=-1, n_jobs=1, **settings)
+
+
+def xgboost_memoriser() -> Any:
+    import xgboost
+
+    return xgboost.XGBClassifier(
+        n_estimators=40,
+        learning_rate=0.5,
+        max_depth=12,
+        min_child_weight=0,
+        reg_lambda=0,
+        n_jobs=1,
+        tree_method="exact",
+    )
+
+
+def torch_memoriser(frame: pd.DataFrame) -> Any:
+    """A network that knows every training row: the nearest one answers."""
+    import torch
+
+    torch.set_num_threads(1)
+
+    class Nearest(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rows = torch.tensor(frame[["a", "b", "s"]].to_numpy(), dtype=torch.float32)
+            self.labels = torch.tensor(frame["y"].to_numpy())
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            nearest = torch.cdist(x, self.rows).argmin(dim=1)
+            return 5.0 * torch.nn.functional.one_hot(self.labels[nearest], 3).float()
+
+    return assay.wrap_model(Nearest(), classes=["0", "1", "2"], features=COLUMNS, output="logits")
+
+
+@pytest.mark.parametrize("library", ["lightgbm", "xgboost", "torch"])
+def test_boosters_and_networks_are_attacked_alike(library):
+    frame = frame_of(800)
+    frame["s"] = frame["s"].map({"p": 0, "q": 1, "r": 2})
+    mine = members(frame)
+    if library == "torch":
+        model = torch_memoriser(mine)
+    else:
+        fitted = (lightgbm_memoriser() if library == "lightgbm" else xgboost_memoriser()).fit(mine[COLUMNS], mine["y"])
+        model = assay.wrap_model(fitted, classes=["0", "1", "2"])
+    found = by_name(attribute_inference(case_of(frame, model)))
+    assert found["advantage_gap"].interval.low > 0.05
+    assert found["advantage"].interval.low > 0.05

@@ -49,7 +49,8 @@ def guess(target: Target, attribute: Attribute, /, *, seed: int = 0) -> Guesses:
     told = np.random.default_rng([seed, 22]).permutation(told)[:MOST_TOLD]
     confusion = _confusion(target, told)
     likelihood = _likelihood(target, attribute, asked, confusion)
-    prior, full = _imputers(target, attribute, asked, told, seed=seed)
+    imputed = _imputers(target, attribute, asked, told, seed=seed)
+    prior, full = imputed.prior, imputed.full
     moved = np.ptp(likelihood, axis=1) > UNMOVED
     attack = np.where(moved, (np.log(np.maximum(prior, FLOOR)) + likelihood).argmax(axis=1), full.argmax(axis=1))
     marginal = np.bincount(attribute.codes[told], minlength=attribute.size) / len(told)
@@ -96,57 +97,67 @@ def _replaced(inputs: Any, name: str, column: Any, place: int) -> Any:
     return inputs.set_column(inputs.column_names.index(name), inputs.schema.field(name), values)
 
 
-def _imputers(target: Target, attribute: Attribute, asked: Places, told: Places, *, seed: int) -> tuple[Floats, Floats]:
-    """(asked, levels) chances by the other columns alone, and by these and the label."""
+@dataclass(frozen=True, eq=False)
+class _Imputed:
+    """(asked, levels) chances by the other columns alone (`prior`), and by these and the label (`full`)."""
+
+    prior: Floats
+    full: Floats
+
+
+def _imputers(target: Target, attribute: Attribute, asked: Places, told: Places, *, seed: int) -> _Imputed:
+    """What is guessed without the model, by the kind of classifier that does best on a fifth of the rows told.
+
+    One kind for both, by the sum of their log losses, so that the attack is no other imputer than the baseline; a weak
+    one would flatter the model's attack.
+    """
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
     encoding = encoding_of(take(target.rows.inputs, told), without=(attribute.name,))
     known, wanted = (encoding.matrix(take(target.rows.inputs, places)) for places in (told, asked))
     names = np.eye(len(target.model.classes))
     labels = np.asarray(target.rows.codes, dtype=np.int64)
-    truth, size = attribute.codes[told], attribute.size
     labelled, sought = np.hstack([known, names[labels[told]]]), np.hstack([wanted, names[labels[asked]]])
-    return (
-        imputed(known, truth, wanted, size=size, seed=seed),
-        imputed(labelled, truth, sought, size=size, seed=seed),
-    )
+    truth, size = attribute.codes[told], attribute.size
+    order = np.random.default_rng([seed, 23]).permutation(len(told))
+    held, fitted = order[: len(order) // 5], order[len(order) // 5 :]
+    with threadpool_limits(limits=1):
+        losses = [
+            sum(
+                -np.log(np.maximum(chances[np.arange(len(held)), truth[held]], 1e-6)).mean()
+                for part in (known, labelled)
+                for chances in [_chances(kind, part[fitted], truth[fitted], part[held], size)]
+            )
+            for kind in imputers(len(fitted), seed=seed)
+        ]
+        best = imputers(len(told), seed=seed)[int(np.argmin(losses))]
+        return _Imputed(_chances(best, known, truth, wanted, size), _chances(best, labelled, truth, sought, size))
 
 
-def imputed(known: Floats, truth: Codes, asked: Floats, /, *, size: int, seed: int) -> Floats:
-    """(asked, size) chance of each level, by the better of two classifiers fitted on the rows known.
-
-    Boosted trees or logistic regression, by log loss on a fifth of the rows known: a weak imputer would flatter the
-    model's attack.
-    """
+def imputers(rows: int, /, *, seed: int) -> list[Any]:
+    """Classifiers that guess an attribute: how frequent each level is, logistic regression with two penalties, boosted
+    trees."""
+    from sklearn.dummy import DummyClassifier
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.linear_model import LogisticRegression
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-    if not known.shape[1]:
-        return np.tile((np.bincount(truth, minlength=size) + 1.0) / (len(truth) + size), (len(asked), 1))
     trees = HistGradientBoostingClassifier(
         learning_rate=0.1,
         max_iter=40,
         max_leaf_nodes=8,
-        min_samples_leaf=max(5, min(30, len(known) // 20)),
+        min_samples_leaf=max(5, min(30, rows // 20)),
         l2_regularization=1.0,
         early_stopping=False,
         random_state=seed,
     )
-    kinds: list[Any] = [LogisticRegression(max_iter=300), trees]
-    order = np.random.default_rng([seed, 23]).permutation(len(known))
-    held, fitted = order[: len(order) // 5], order[len(order) // 5 :]
-    with threadpool_limits(limits=1):
-        losses = []
-        for kind in kinds:
-            chance = _chances(kind, known[fitted], truth[fitted], known[held], size)
-            losses.append(-np.log(np.maximum(chance[np.arange(len(held)), truth[held]], 1e-6)).mean())
-        return _chances(kinds[int(np.argmin(losses))], known, truth, asked, size)
+    lines = [LogisticRegression(C=c, max_iter=300) for c in (0.03, 1.0)]
+    return [DummyClassifier(strategy="prior"), *lines, trees]
 
 
 def _chances(kind: Any, known: Floats, truth: Codes, asked: Floats, size: int) -> Floats:
+    if not known.shape[1] or len(np.unique(truth)) == 1:
+        return np.tile(np.bincount(truth, minlength=size) / len(truth), (len(asked), 1))
     found = np.zeros((len(asked), size))
-    if len(np.unique(truth)) == 1:
-        found[:, truth[0]] = 1.0
-        return found
     fitted = kind.fit(known, truth)
     found[:, fitted.classes_] = fitted.predict_proba(asked)
     return found
