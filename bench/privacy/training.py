@@ -1,10 +1,11 @@
 """Private training in numpy: steps a second against no privacy and against Opacus, plain and ghost, in the same run.
 
-Logistic regression and a dense network of the shape of Adult (104 columns), batches that lie ready in memory, one
+Logistic regression and dense networks of the shape of Adult (104 columns), batches that lie ready in memory, one
 thread, momentum. A step is forward, backward, clipping, noise and update. All methods take turns, and the fewest
-seconds of each are compared: of processor time, which for one thread is wall time on a quiet machine. `x plain` is the time of a private step over one of the same numpy training without
-privacy; `x torch` over one of torch without privacy. Before any timing, one step without noise from the same weights
-must give the same weights in Opacus (the largest difference is printed). Needs `opacus`.
+seconds of each are compared: of processor time, which for one thread is wall time on a quiet machine. `x plain` is the
+time of a private step over one of the same numpy training without privacy; `x torch` over one of torch without
+privacy. Before any timing, one step without noise from the same weights must give the same weights in Opacus (the
+largest difference is printed). Needs `opacus`.
 """
 
 from __future__ import annotations
