@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.core.errors import AssayError, MissingExtra
-from assay.privacy.accounting.mixtures import mixture_losses
+from assay.privacy.accounting.mixtures import either_losses, mixture_losses
 from assay.privacy.accounting.pairs import Pair, pair_of
 from assay.privacy.accounting.plan import Plan, named
 from assay.privacy.accounting.renyi import divergences, epsilon_new, epsilon_old
@@ -114,6 +114,8 @@ def _losses(pair: Pair, *, rough: float) -> Any:
         # Answers with the same shift are one answer with less noise.
         sd = pair.sd / pair.certain / math.sqrt(pair.count)
         return privacy_loss_distribution.from_gaussian_mechanism(sd, value_discretization_interval=step)
+    if pair.either:
+        return either_losses(pair, step=step).self_compose(pair.count)
     if pair.chance is None and len(pair.upper) > 2:
         return mixture_losses(pair, step=step).self_compose(pair.count)
     replaced = pair.chance is None

@@ -41,6 +41,30 @@ def mixture_losses(pair: Pair, /, *, step: float) -> Any:
     return privacy_loss_distribution.PrivacyLossDistribution(removed, added)
 
 
+def either_losses(pair: Pair, /, *, step: float) -> Any:
+    """The `PrivacyLossDistribution` of one answer of a `pair` that may stand either way round.
+
+    Where δ is the profile at ε of at least 0, it is 1 − e^ε + e^ε δ(−ε) below: that of the two exchanged.
+    """
+    from dp_accounting.pld import pld_pmf, privacy_loss_distribution
+
+    x = np.linspace(-_TAIL * pair.sd, max(pair.upper) + _TAIL * pair.sd, _POINTS)
+    losses = _loss(pair, x)
+    high = math.ceil(losses[-1] / step)
+    epsilons = np.arange(high + 1) * step
+    above = _delta_removed(pair, x, losses, epsilons)
+    below = -np.expm1(-epsilons[:0:-1]) + np.exp(-epsilons[:0:-1]) * above[:0:-1]
+    both = pld_pmf.create_pmf_pessimistic_connect_dots_fixed_gap(step, -high, high, np.concatenate([below, above]))
+    return privacy_loss_distribution.PrivacyLossDistribution(both)
+
+
+def profile(pair: Pair, epsilons: Floats, /) -> tuple[Floats, Floats]:
+    """(epsilons,) the deltas of one answer with the first data set first, and with the second."""
+    x = np.linspace(-_TAIL * pair.sd, max(pair.upper) + _TAIL * pair.sd, _POINTS)
+    losses = _loss(pair, x)
+    return _delta_removed(pair, x, losses, epsilons), _delta_added(pair, x, losses, epsilons)
+
+
 def _loss(pair: Pair, x: Floats) -> Floats:
     """ln Σ p_i N(x; s_i) / N(x; 0), which rises with x."""
     found = np.full(x.shape, -np.inf)

@@ -13,13 +13,16 @@ from assay.privacy.loss.adjacency import Adjacency
 class Pair:
     """N(x, `sd`²) where x follows `upper`, against where it follows `lower`; each maps a shift to its probability.
 
-    One unit is the clipping norm. The `count` answers compose: they are given one after the other.
+    One unit is the clipping norm. The `count` answers compose: they are given one after the other. Where `either`, the
+    privacy profile at e^ε of at least 1 is that of the pair whichever data set comes first: a dominating profile by
+    itself, of no pair of Gaussians.
     """
 
     sd: float
     upper: dict[float, float]
     lower: dict[float, float]
     count: int
+    either: bool = False
 
     @property
     def certain(self) -> float | None:
@@ -29,8 +32,9 @@ class Pair:
 
     @property
     def chance(self) -> float | None:
-        """The probability of one shift against none at all; None where there are more."""
-        return 1 - self.upper.get(0.0, 0.0) if len(self.upper) <= 2 and self.lower == ALONE else None
+        """The probability of one shift against none at all; None where there is more to it."""
+        plain = len(self.upper) <= 2 and self.lower == ALONE and not self.either
+        return 1 - self.upper.get(0.0, 0.0) if plain else None
 
 
 ALONE = {0.0: 1.0}
@@ -49,8 +53,10 @@ def pair_of(plan: Plan, /) -> Pair:
     several: Choquette-Choo, Ganesh, Haque, Steinke & Thakurta 2023, arXiv 2310.15526). With REPLACE, the second is
     Σ p_i N(−i s, σ²): gradients that point opposite ways (Zhu, Dong & Wang 2022, arXiv 2106.08567).
 
-    FIXED: an example that leaves a batch lets another in, which may point the other way: the REPLACE pair with twice
-    the shift (Ganesh and others 2025, arXiv 2508.15089, where every batch is cut; an upper bound under both).
+    FIXED: a batch with the example is, but for one place, a batch without it, so that it lies two clipping norms away
+    from one; the data sets share the batches without it. Add or remove: the Poisson pair with twice the shift (Zhu,
+    Dong & Wang 2022, on subsets). Replace: the same profile in either direction, by advanced joint convexity (Balle,
+    Barthe & Gaboardi 2018, arXiv 1807.01647, theorem 2); it is convex where the two directions meet, and so a profile.
     """
     sd, turned = plan.released_multiplier, 2.0 if plan.microbatched else 1.0
     if plan.sampling in (Sampling.EACH_ONCE, Sampling.CUSTOM) or plan.batch == plan.examples:
@@ -58,17 +64,19 @@ def pair_of(plan: Plan, /) -> Pair:
         return Pair(
             sd, {most: 1.0}, dict(ALONE), plan.passes if plan.sampling is Sampling.EACH_ONCE else plan.total_steps
         )
-    fixed = plan.sampling is Sampling.FIXED
-    replaced = fixed or plan.adjacency is Adjacency.REPLACE
-    if replaced and plan.together > 1:
+    fixed, replaced = plan.sampling is Sampling.FIXED, plan.adjacency is Adjacency.REPLACE
+    if (fixed or replaced) and plan.together > 1:
         raise AssayError(
-            f"There is no bound for {plan.sampling.value} sampling of rows where a whole {plan.unit!r} is replaced.",
+            f"There is no bound for {plan.sampling.value} sampling of rows where a {plan.unit!r} has several.",
             code="accountant",
             hint="Sample whole units (no max_rows), use Poisson sampling and add-or-remove, or count on no sampling.",
         )
-    most = turned * (2 if fixed else 1)
-    shifts = {most * i: p for i, p in _binomial(plan.together, plan.sampling_rate).items()}
-    return Pair(sd, shifts, {-shift: p for shift, p in shifts.items()} if replaced else dict(ALONE), plan.total_steps)
+    if fixed:
+        rate = plan.sampling_rate
+        return Pair(sd, {0.0: 1 - rate, 2.0: rate}, dict(ALONE), plan.total_steps, either=replaced)
+    shifts = {turned * i: p for i, p in _binomial(plan.together, plan.sampling_rate).items()}
+    lower = {-shift: p for shift, p in shifts.items()} if replaced else dict(ALONE)
+    return Pair(sd, shifts, lower, plan.total_steps)
 
 
 def _binomial(n: int, rate: float) -> dict[int, float]:

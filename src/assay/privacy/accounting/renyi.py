@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.core.errors import MissingExtra
+from assay.privacy.accounting.mixtures import profile
 from assay.privacy.accounting.pairs import Pair
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def divergences(pair: Pair, /) -> tuple[Floats, Floats]:
         raise MissingExtra("Accounting", extra="privacy") from error
     orders = np.array(rdp.DEFAULT_RDP_ORDERS, dtype=np.float64)
     if pair.chance is None:
-        one = np.array([max(_divergence(pair, order, 1), _divergence(pair, order, -1)) for order in orders])
+        one = _either(pair, orders) if pair.either else np.array([_larger(pair, float(order)) for order in orders])
         return orders, pair.count * one
     event: Any = dp_event.GaussianDpEvent(pair.sd / max(pair.upper))
     if pair.certain is None:
@@ -40,6 +41,27 @@ def divergences(pair: Pair, /) -> tuple[Floats, Floats]:
     with _quiet():
         accountant = rdp.RdpAccountant(list(orders)).compose(event, pair.count)
     return orders, np.asarray(accountant.rdp, dtype=np.float64)
+
+
+def _larger(pair: Pair, order: float) -> float:
+    return max(_divergence(pair, order, 1), _divergence(pair, order, -1))
+
+
+def _either(pair: Pair, orders: Floats) -> Floats:
+    """The divergences of a pair that may stand either way round.
+
+    With the profile H at t = e^ε, E[(P/Q)^α] = 1 + α(α−1) (∫ t^(α−2) H(P, Q) dt + ∫ t^(−α−1) H(Q, P) dt), both from 1
+    (the integral form of f-divergences of Sason & Verdú 2016, arXiv 1508.00335): the second takes the larger profile.
+    """
+    epsilons = np.concatenate([[0.0], np.geomspace(1e-6, 40, 20_000)])
+    forward, back = profile(pair, epsilons)
+    more = np.clip(forward - back, 0, None)
+    found = []
+    for order in orders:
+        excess = order * (order - 1) * np.trapezoid(np.exp(-order * epsilons) * more, epsilons)
+        moment = (order - 1) * _divergence(pair, float(order), 1)
+        found.append(np.logaddexp(moment, np.log(excess) if excess > 0 else -np.inf) / (order - 1))
+    return np.array(found)
 
 
 @contextmanager
