@@ -15,7 +15,8 @@ from assay.data.plan import Wanted
 from assay.data.roles.outcome import TRAINING
 from assay.data.rows.columns import spellings
 from assay.data.rows.sql.duck import listed, quoted
-from assay.privacy.counting.source import Source, named, opened
+from assay.privacy.counting.source import Source, opened
+from assay.privacy.reading.lines import named
 
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL")
 MOST_ROWS = 999_999

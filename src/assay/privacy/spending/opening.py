@@ -79,14 +79,14 @@ def terms_of(
     analysts: dict[str, Budget],
 ) -> Terms:
     """The Terms over files (paths or globs) and tables (`BACKEND:NAME`); the unit column must be in every file."""
-    from assay.data.rows.sql.files import open_files
+    from assay.privacy.reading.files import private_files
 
     sources: list[str] = []
     for pattern in data:
-        rows = open_files(pattern)
-        if bounds.unit_column is not None and bounds.unit_column not in rows.columns:
-            raise unknown("column", bounds.unit_column, rows.columns, code="column")
-        sources += source_identities(rows.identities())
+        files = private_files(pattern)
+        if bounds.unit_column is not None and bounds.unit_column not in files.names:
+            raise unknown("column", bounds.unit_column, files.names, code="column")
+        sources += source_identities(files.identities)
     for table in tables:
         backend, colon, name = table.partition(":")
         if not (backend and colon and name):

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -77,11 +74,11 @@ def open_private(source: Any, /, *, columns: Sequence[str]) -> Opened:
     """A path or glob of Parquet or CSV files, a frame, a DuckDB relation or an Ibis table, with the named columns.
 
     What is public of them: the names of columns, and the types that a Parquet file, a frame or a table declares. CSV
-    files and columns of Python objects are read as texts. Rows of a CSV file that have too few values are left out
-    without a word; an open quotation mark joins rows, so prefer Parquet.
+    files and columns of Python objects are read as texts; a line of a CSV file that is not as many values as the header
+    names is left out without a word.
     """
     if isinstance(source, str | Path):
-        opened = _files(str(source))
+        opened = _files(str(source), columns)
     elif type(source).__name__ == "DuckDBPyRelation":
         from assay.data.rows.sql.duck import DuckRelation
 
@@ -103,69 +100,40 @@ def _roomy(connection: Any) -> None:
     connection.execute("SET preserve_insertion_order = false")
 
 
-def _files(pattern: str) -> Opened:
+def _files(pattern: str, columns: Sequence[str]) -> Opened:
     from assay.data.rows.protocol import check_names
-    from assay.data.rows.sql.duck import ROWS, DuckFiles, listed, quoted
-    from assay.data.rows.sql.files import CSV, PARQUET, find, sha256
+    from assay.data.rows.sql.duck import ROWS, DuckFiles
+    from assay.privacy.reading.files import private_files, quiet
+    from assay.privacy.reading.lines import lines_of
 
-    files = find(pattern)
-    parquet = all(file.lower().endswith(PARQUET) for file in files)
-    if not parquet and not all(file.lower().endswith(CSV) for file in files):
-        raise AssayError(
-            f"{pattern!r} is not Parquet or CSV alone.", code="file", hint=f"Known: {', '.join((*PARQUET, *CSV))}."
-        )
-    header = _parquet_header(files[0]) if parquet else _csv_header(files[0])
+    files = private_files(pattern)
+    check_names(files.names, repr(pattern))
+    _check_known(columns, files.names)
+    wanted = list(dict.fromkeys(columns)) or list(files.names[:1])
+    # By place: SQL does not tell names apart that differ in case.
+    places = [f"p{files.names.index(name)}" for name in wanted]
+    rows = f"{files.reads} AS t({', '.join(f'p{i}' for i in range(len(files.names)))})"
 
     def create(connection: Any, columns: Sequence[str]) -> None:
         _roomy(connection)
-        if parquet:
-            scan = f"read_parquet({listed(files)}, hive_partitioning=false) AS t({', '.join(columns)})"
-        else:
-            texts = ", ".join(f"{column}: 'VARCHAR'" for column in columns)
-            scan = (
-                f"read_csv({listed(files)}, auto_detect=false, header=true, columns={{{texts}}}, strict_mode=false, "
-                f"delim={quoted(header.separator)}, quote='\"', escape='\"', ignore_errors=true)"
-            )
-        connection.execute(f"CREATE VIEW {ROWS} AS SELECT * FROM {scan}")
+        if files.parquet:
+            chosen = ", ".join(f"{p} AS {column}" for p, column in zip(places, columns, strict=True))
+            connection.execute(f"CREATE VIEW {ROWS} AS SELECT {chosen} FROM {rows}")
+            return
+        chosen = ", ".join(f"nullif({p}, '') AS {column}" for p, column in zip(places, columns, strict=True))
+        with quiet():
+            connection.register("private_lines", lines_of(files.paths))
+            connection.execute(f"CREATE TABLE {ROWS} AS SELECT {chosen} FROM {rows}")
+            connection.unregister("private_lines")
 
-    @cache
-    def identities() -> tuple[Mapping[str, Any], ...]:
-        kind = "Parquet file" if parquet else "CSV file"
-        return tuple({"source": Path(f).name, "kind": kind, "sha256": sha256(f)} for f in files)
-
-    check_names(header.names, repr(pattern))
-    engine = DuckFiles(create, header.names, source=repr(pattern), identities=identities, on_disk=False)
-    return Opened(engine, frozenset() if parquet else frozenset(header.names))
+    engine = DuckFiles(create, wanted, source=repr(pattern), identities=lambda: files.identities, on_disk=False)
+    return Opened(engine, frozenset() if files.parquet else frozenset(wanted))
 
 
-@dataclass(frozen=True, slots=True)
-class _Header:
-    names: Sequence[str]
-    separator: str
-
-
-def _parquet_header(file: str) -> _Header:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        return _Header(list(pq.read_schema(file).names), "")
-    except (pa.ArrowException, OSError):
-        raise AssayError(
-            f"{file!r} could not be read as Parquet.", code="file", hint="Check that it is whole."
-        ) from None
-
-
-def _csv_header(file: str) -> _Header:
-    """Names in the first line of a CSV file, and nothing after it."""
-    opened: Any = gzip.open if file.lower().endswith(".gz") else open
-    try:
-        with opened(file, "rb") as stream:
-            line = stream.readline().decode("utf-8-sig").rstrip("\r\n")
-    except (OSError, EOFError, UnicodeDecodeError):
-        raise AssayError(f"The header of {file!r} could not be read.", code="file", hint="Save it as UTF-8.") from None
-    separator = "\t" if file.lower().endswith((".tsv", ".tsv.gz")) else max((",", ";", "\t", "|"), key=line.count)
-    return _Header(next(csv.reader([line], delimiter=separator), []), separator)
+def _check_known(columns: Sequence[str], known: Sequence[str]) -> None:
+    for name in columns:
+        if name not in known:
+            raise unknown("column", name, known, code="column")
 
 
 def _frame(source: Any, columns: Sequence[str]) -> Opened:
@@ -184,9 +152,7 @@ def _frame(source: Any, columns: Sequence[str]) -> Opened:
         ) from None
     known = frame.collect_schema().names()
     check_names(known, "The frame")
-    for name in columns:
-        if name not in known:
-            raise unknown("column", name, known, code="column")
+    _check_known(columns, known)
     wanted = list(dict.fromkeys(columns)) or list(known[:1])
     chosen = frame.select(wanted)
     eager = chosen.collect() if isinstance(chosen, nw.LazyFrame) else chosen
