@@ -10,7 +10,16 @@ from typing import Any
 from assay.core.part import Area
 from assay.privacy.deep.adaptive import AdaptiveClipping
 from assay.privacy.deep.face import dp_training, fixed, head_only, lora, merged
-from assay.privacy.face import anonymity, anonymize, attack_membership, deidentify, query, reidentify
+from assay.privacy.face import (
+    anonymity,
+    anonymize,
+    attack,
+    attack_membership,
+    deidentify,
+    gradient_leakage,
+    query,
+    reidentify,
+)
 from assay.privacy.spending.calls import Ledger
 
 __all__ = [
@@ -19,10 +28,12 @@ __all__ = [
     "anonymity",
     "anonymize",
     "area",
+    "attack",
     "attack_membership",
     "deidentify",
     "dp_training",
     "fixed",
+    "gradient_leakage",
     "head_only",
     "lora",
     "merged",
@@ -46,6 +57,7 @@ area = Area(
         "privacy anonymize": "assay.privacy.commands.anonymize:anonymize_table",
         "privacy attack attribute": "assay.privacy.commands.attacks.attribute:attribute",
         "privacy attack extraction": "assay.privacy.commands.attacks.extraction:extraction",
+        "privacy attack gradients": "assay.privacy.commands.attacks.gradients:gradients",
         "privacy attack inversion": "assay.privacy.commands.attacks.inversion:inversion",
         "privacy attack membership": "assay.privacy.commands.attacks.membership:membership",
         "privacy deidentify": "assay.privacy.commands.deidentify:deidentify",

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from assay.core.house import Ledger
+    from assay.core.measure import Measure
     from assay.privacy.anonymity.anonymize import Anonymized
     from assay.privacy.anonymity.measures.summary import Anonymity
     from assay.privacy.deidentification.tables.whole import Deidentified
+    from assay.privacy.inference.gradients.leakage import Leak
     from assay.privacy.membership.attack import Membership
     from assay.privacy.queries.answer import PrivateAnswer
+    from assay.privacy.tradeoffs.report import Tradeoff
 
 
 def anonymize(source: Any, /, *, quasi: Sequence[str], **settings: Any) -> Anonymized:
@@ -41,6 +44,29 @@ def attack_membership(model: Any, members: Any, nonmembers: Any, /, *, label: st
     from assay.privacy.membership.calls import attack_membership as attacked
 
     return attacked(model, members, nonmembers, label=label, **settings)
+
+
+def attack(
+    kind: str, model: Any, members: Any, nonmembers: Any, /, *, label: str, **settings: Any
+) -> tuple[Measure, ...]:
+    """What an attack on attributes, by inversion or by extraction measures ("attribute", "inversion", "extraction").
+
+    `members` were trained on, `nonmembers` not: frames, paths or relations. Settings: features, protected and the
+    parameters of the check, like attributes, queries, defence, rows, level, seed; see `inference.calls`.
+    """
+    from assay.privacy.inference.calls import attack as attacked
+
+    return attacked(kind, model, members, nonmembers, label=label, **settings)
+
+
+def gradient_leakage(model: Any, inputs: Any, labels: Any, /, **settings: Any) -> tuple[Leak, ...]:
+    """What shared gradients give away of their examples, by the size of the batch; see `inference.calls`.
+
+    Settings: attack ("dense-layer", "deep-leakage"), batches, clip, noise, examples, seed, level.
+    """
+    from assay.privacy.inference.calls import gradient_leakage as leaked
+
+    return leaked(model, inputs, labels, **settings)
 
 
 def query(source: Any, ask: str, /, *, ledger: Ledger | None, **settings: Any) -> PrivateAnswer:

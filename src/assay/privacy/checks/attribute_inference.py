@@ -9,7 +9,7 @@ from assay.core.check import check
 from assay.core.errors import Message
 from assay.core.measure import Limit, Measure
 from assay.privacy.inference.attribute.measures import FAIL, WARN, asked_attributes, attribute_measures
-from assay.privacy.inference.target import MOST, accuracy_measure, aim
+from assay.privacy.inference.victim import MOST, accuracy_measure, aim
 
 if TYPE_CHECKING:
     from assay.data.case import Case
@@ -53,14 +53,14 @@ def attribute_inference(
     Fredrikson et al. (2014), USENIX Security; Yeom et al. (2018), CSF; Jayaraman & Evans (2022), CCS.
     """
     found = aim(case, defence=defence, trainer=defence_trainer, rows=rows, seed=seed)
-    target = found.target
-    if target is None:
+    victim = found.victim
+    if victim is None:
         yield Measure("advantage", None, found.counts, reason=found.reason)
         return
     names = attributes or asked_attributes(case)
-    if not hasattr(target.rows.inputs, "column_names") or not names:
+    if not hasattr(victim.rows.inputs, "column_names") or not names:
         reason = Message("no-columns", "the model is fed no columns, of which one could be an attribute")
         yield Measure("advantage", None, found.counts, reason=reason)
         return
-    yield accuracy_measure(target, level=level)
-    yield from attribute_measures(target, names, level=level, seed=seed)
+    yield accuracy_measure(victim, level=level)
+    yield from attribute_measures(victim, names, level=level, seed=seed)

@@ -11,7 +11,7 @@ from assay.core.measure import Limit, Measure
 from assay.privacy.inference.extraction.extract import FIRST, extract
 from assay.privacy.inference.extraction.measures import FAIL, WARN, extraction_measures
 from assay.privacy.inference.extraction.queries import own_strategies
-from assay.privacy.inference.target import MOST, accuracy_measure, aim
+from assay.privacy.inference.victim import MOST, accuracy_measure, aim
 
 if TYPE_CHECKING:
     from assay.data.case import Case
@@ -60,10 +60,10 @@ def extraction(
         if name not in known:
             raise unknown("strategy", name, known, code="strategy")
     found = aim(case, defence=defence, trainer=defence_trainer, rows=rows, seed=seed)
-    if found.target is None:
+    if found.victim is None:
         yield Measure("fidelity", None, found.counts, reason=found.reason)
         return
-    yield accuracy_measure(found.target, level=level)
+    yield accuracy_measure(found.victim, level=level)
     chosen = {name: known[name] for name in (strategies or known)}
-    made = extract(found.target, chosen, queries=queries, seed=seed)
+    made = extract(found.victim, chosen, queries=queries, seed=seed)
     yield from extraction_measures(made, level=level)

@@ -15,7 +15,7 @@ from assay.privacy.inference.inversion.measures import (
     SHARE_WARN,
     inversion_measures,
 )
-from assay.privacy.inference.target import MOST, accuracy_measure, aim
+from assay.privacy.inference.victim import MOST, accuracy_measure, aim
 from assay.privacy.membership.answers import silent
 
 if TYPE_CHECKING:
@@ -60,16 +60,16 @@ def inversion(
     convention. Source: Fredrikson, Jha & Ristenpart (2015), CCS.
     """
     found = aim(case, defence=defence, trainer=defence_trainer, rows=rows, seed=seed)
-    target = found.target
-    if target is None:
+    victim = found.victim
+    if victim is None:
         yield Measure("distance_auc", None, found.counts, reason=found.reason)
         return
-    yield accuracy_measure(target, level=level)
-    if isinstance(target.rows.inputs, list):
+    yield accuracy_measure(victim, level=level)
+    if isinstance(victim.rows.inputs, list):
         reason = Message("inversion-texts", "texts are not rebuilt: between two of them there is no step")
-    elif silent(target.model, target.rows):
+    elif silent(victim.model, victim.rows):
         reason = Message("inversion-labels", "the model gives no probabilities, by which inputs are rebuilt")
     else:
-        yield from inversion_measures(target, level=level, seed=seed)
+        yield from inversion_measures(victim, level=level, seed=seed)
         return
     yield Measure("distance_auc", None, found.counts, reason=reason)

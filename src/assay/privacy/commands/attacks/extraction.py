@@ -8,7 +8,7 @@ from assay.core.house import House
 from assay.core.part import command
 from assay.privacy.checks.extraction import extraction as check
 from assay.privacy.commands.attacks.answer import AttackAnswer, answered
-from assay.privacy.inference.target import MOST
+from assay.privacy.inference.victim import MOST
 
 if TYPE_CHECKING:
     from assay.data.case import Case

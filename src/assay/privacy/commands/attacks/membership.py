@@ -14,7 +14,7 @@ from assay.core.subject import Model
 from assay.models.trainers import Trainer
 from assay.privacy.commands.attacks.sides import with_nonmembers
 from assay.privacy.inference.guarded import Undefended, defended, trained_alike
-from assay.privacy.inference.target import training_rows
+from assay.privacy.inference.victim import training_rows
 from assay.privacy.membership.attack import Attack, Membership, attack_membership, chosen
 from assay.privacy.membership.candidates import MOST, Candidates, candidates
 from assay.privacy.membership.measures import measures

@@ -9,7 +9,7 @@ import numpy as np
 
 from assay.privacy.inference.attribute.levels import Attribute
 from assay.privacy.inference.encoding import encoding_of
-from assay.privacy.inference.target import Target
+from assay.privacy.inference.victim import Victim
 from assay.privacy.membership.answers import FLOOR, Bools, Codes, Floats, Places, batches, labels_of, take
 
 MOST_TOLD = 5000
@@ -33,7 +33,7 @@ class Guesses:
     asked: str
 
 
-def guess(target: Target, attribute: Attribute, /, *, seed: int = 0) -> Guesses:
+def guess(victim: Victim, attribute: Attribute, /, *, seed: int = 0) -> Guesses:
     """Guesses of the attribute for every row that is not told, by Bayes' rule.
 
     The model's attack takes the level v that maximises P(v | other columns) · p(y | other columns, v), the first from
@@ -44,12 +44,12 @@ def guess(target: Target, attribute: Attribute, /, *, seed: int = 0) -> Guesses:
     not change with v, the model says nothing and the guess is the imputed one, which an attacker without it makes:
     P(v | other columns, y), fitted on the same rows.
     """
-    asked = np.setdiff1d(np.flatnonzero(attribute.codes >= 0), target.told)
-    told = target.told[attribute.codes[target.told] >= 0]
+    asked = np.setdiff1d(np.flatnonzero(attribute.codes >= 0), victim.told)
+    told = victim.told[attribute.codes[victim.told] >= 0]
     told = np.random.default_rng([seed, 22]).permutation(told)[:MOST_TOLD]
-    confusion = _confusion(target, told)
-    likelihood = _likelihood(target, attribute, asked, confusion)
-    imputed = _imputers(target, attribute, asked, told, seed=seed)
+    confusion = _confusion(victim, told)
+    likelihood = _likelihood(victim, attribute, asked, confusion)
+    imputed = _imputers(victim, attribute, asked, told, seed=seed)
     prior, full = imputed.prior, imputed.full
     moved = np.ptp(likelihood, axis=1) > UNMOVED
     attack = np.where(moved, (np.log(np.maximum(prior, FLOOR)) + likelihood).argmax(axis=1), full.argmax(axis=1))
@@ -60,24 +60,24 @@ def guess(target: Target, attribute: Attribute, /, *, seed: int = 0) -> Guesses:
     return Guesses(asked, attack == truth, full.argmax(axis=1) == truth, alone == truth, how)
 
 
-def _confusion(target: Target, told: Places) -> Floats | None:
+def _confusion(victim: Victim, told: Places) -> Floats | None:
     """(classes, classes) chance of each true label by the predicted one, on the rows told; None where the model gives
     probabilities."""
-    if target.model.scores(take(target.rows.inputs, told[:1])) is not None:
+    if victim.model.scores(take(victim.rows.inputs, told[:1])) is not None:
         return None
-    said, size = labels_of(target.model, take(target.rows.inputs, told)), len(target.model.classes)
-    labels = np.asarray(target.rows.codes, dtype=np.int64)[told]
+    said, size = labels_of(victim.model, take(victim.rows.inputs, told)), len(victim.model.classes)
+    labels = np.asarray(victim.rows.codes, dtype=np.int64)[told]
     table = np.bincount(said * size + labels, minlength=size * size).reshape(size, size) + 1.0
     return np.asarray(table / table.sum(axis=1, keepdims=True))
 
 
-def _likelihood(target: Target, attribute: Attribute, asked: Places, confusion: Floats | None) -> Floats:
+def _likelihood(victim: Victim, attribute: Attribute, asked: Places, confusion: Floats | None) -> Floats:
     """(asked, levels) log probability of the true label, the mean over the values tried for each level."""
-    labels = np.asarray(target.rows.codes, dtype=np.int64)[asked]
-    inputs, column = take(target.rows.inputs, asked), target.rows.inputs.column(attribute.name)
+    labels = np.asarray(victim.rows.codes, dtype=np.int64)[asked]
+    inputs, column = take(victim.rows.inputs, asked), victim.rows.inputs.column(attribute.name)
     chance = np.zeros((len(asked), attribute.size))
     for place, level in zip(attribute.places, attribute.level, strict=True):
-        one = _label_chance(target.model, _replaced(inputs, attribute.name, column, place), labels, confusion)
+        one = _label_chance(victim.model, _replaced(inputs, attribute.name, column, place), labels, confusion)
         chance[:, level] += one / (attribute.level == level).sum()
     return np.asarray(np.log(np.maximum(chance, FLOOR)))
 
@@ -105,7 +105,7 @@ class _Imputed:
     full: Floats
 
 
-def _imputers(target: Target, attribute: Attribute, asked: Places, told: Places, *, seed: int) -> _Imputed:
+def _imputers(victim: Victim, attribute: Attribute, asked: Places, told: Places, *, seed: int) -> _Imputed:
     """What is guessed without the model, by the kind of classifier that does best on a fifth of the rows told.
 
     One kind for both, by the sum of their log losses, so that the attack is no other imputer than the baseline; a weak
@@ -113,10 +113,10 @@ def _imputers(target: Target, attribute: Attribute, asked: Places, told: Places,
     """
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-    encoding = encoding_of(take(target.rows.inputs, told), without=(attribute.name,))
-    known, wanted = (encoding.matrix(take(target.rows.inputs, places)) for places in (told, asked))
-    names = np.eye(len(target.model.classes))
-    labels = np.asarray(target.rows.codes, dtype=np.int64)
+    encoding = encoding_of(take(victim.rows.inputs, told), without=(attribute.name,))
+    known, wanted = (encoding.matrix(take(victim.rows.inputs, places)) for places in (told, asked))
+    names = np.eye(len(victim.model.classes))
+    labels = np.asarray(victim.rows.codes, dtype=np.int64)
     labelled, sought = np.hstack([known, names[labels[told]]]), np.hstack([wanted, names[labels[asked]]])
     truth, size = attribute.codes[told], attribute.size
     order = np.random.default_rng([seed, 23]).permutation(len(told))

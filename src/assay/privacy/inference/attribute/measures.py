@@ -12,7 +12,7 @@ from assay.core.measure import Measure, Share, Slice
 from assay.privacy.inference.attribute.attack import Guesses, guess
 from assay.privacy.inference.attribute.levels import attribute_of
 from assay.privacy.inference.paired import difference_of, mcnemar, paired_difference
-from assay.privacy.inference.target import FEWEST, Target
+from assay.privacy.inference.victim import FEWEST, Victim
 from assay.privacy.membership.answers import Bools
 from assay.privacy.membership.scoring import Rate
 from assay.stats.rates import wilson
@@ -33,27 +33,27 @@ def asked_attributes(case: Case, /) -> tuple[str, ...]:
     return tuple(name for name in listed if name in fed) or tuple(fed[:IN_PLACE])
 
 
-def attribute_measures(target: Target, names: Sequence[str], /, *, level: float, seed: int) -> Iterator[Measure]:
+def attribute_measures(victim: Victim, names: Sequence[str], /, *, level: float, seed: int) -> Iterator[Measure]:
     """The numbers of each attribute, or the one Measure that says why it has none."""
     for name in names:
         where: Slice = {"attribute": name}
-        sides = (len(target.members), len(target.others))
-        if name not in target.rows.inputs.column_names:
+        sides = (len(victim.members), len(victim.others))
+        if name not in victim.rows.inputs.column_names:
             words = "the model is not fed {attribute}: its answers say no more of it than the columns that it is fed"
             yield Measure("advantage", None, sides, where, reason=Message("not-fed", words, {"attribute": name}))
             continue
-        attribute = attribute_of(target.rows.inputs, name, target.told)
+        attribute = attribute_of(victim.rows.inputs, name, victim.told)
         if isinstance(attribute, Message):
             yield Measure("advantage", None, sides, where, reason=attribute)
             continue
-        known = [int((attribute.codes[places] >= 0).sum()) for places in (target.told, target.members, target.others)]
+        known = [int((attribute.codes[places] >= 0).sum()) for places in (victim.told, victim.members, victim.others)]
         if min(known) < FEWEST:
             words = "{known} rows with a value of {attribute} are too few: {needed} are needed on each side"
             params: dict[str, Scalar] = {"known": min(known), "attribute": name, "needed": FEWEST}
             yield Measure("advantage", None, sides, where, reason=Message("too-few-values", words, params))
             continue
-        found = guess(target, attribute, seed=seed)
-        yield from _numbers(found, target.member[found.places], where, level=level)
+        found = guess(victim, attribute, seed=seed)
+        yield from _numbers(found, victim.member[found.places], where, level=level)
 
 
 def _numbers(found: Guesses, member: Bools, where: Slice, /, *, level: float) -> Iterator[Measure]:

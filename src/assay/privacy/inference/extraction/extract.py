@@ -24,7 +24,7 @@ from assay.privacy.inference.extraction.copies import (
     log_odds,
 )
 from assay.privacy.inference.extraction.queries import Asking, Queries, Strategy, joined
-from assay.privacy.inference.target import Target
+from assay.privacy.inference.victim import Victim
 from assay.privacy.membership.answers import Answers, Codes, answers_of, batches, labels_of, take
 
 GROWTH = 3
@@ -70,7 +70,7 @@ class Extraction:
 
 
 def extract(
-    target: Target, strategies: Mapping[str, Part[Strategy]], /, *, queries: int = 1000, seed: int = 0
+    victim: Victim, strategies: Mapping[str, Part[Strategy]], /, *, queries: int = 1000, seed: int = 0
 ) -> Extraction:
     """Copies of the model from up to `queries` answers for rows that the attacker was told of, by each strategy.
 
@@ -78,7 +78,7 @@ def extract(
     defence stands before it. Copies of labels are of the model's family where it can be fitted here; copies of
     probabilities are boosted trees on log-odds; the equations of a linear model are solved.
     """
-    attack = _Attack(target, queries, seed)
+    attack = _Attack(victim, queries, seed)
     curves: list[Curve] = []
     for name, strategy in strategies.items():
         curves.append(attack.curve(name, "labels", strategy.make, attack.labels, attack.no_labels))
@@ -88,23 +88,23 @@ def extract(
 
 
 class _Attack:
-    """One target with all that its copies share."""
+    """One victim with all that its copies share."""
 
-    def __init__(self, target: Target, queries: int, seed: int, /) -> None:
-        self.target, self.seed, self.queries = target, seed, queries
-        inputs = target.rows.inputs
-        self.own = take(inputs, target.told)
-        self.judging = take(inputs, target.others)
-        self.truth: Codes = labels_of(getattr(target.model, "guarded", target.model), self.judging)
+    def __init__(self, victim: Victim, queries: int, seed: int, /) -> None:
+        self.victim, self.seed, self.queries = victim, seed, queries
+        inputs = victim.rows.inputs
+        self.own = take(inputs, victim.told)
+        self.judging = take(inputs, victim.others)
+        self.truth: Codes = labels_of(getattr(victim.model, "guarded", victim.model), self.judging)
         self.constant = int(np.bincount(self.truth).max())
         textual = isinstance(inputs, list)
         self.encoding: Encoding | None = None if textual else encoding_of(self.own)
-        self.labels = by_labels(target.model, self.encoding, seed=seed)
+        self.labels = by_labels(victim.model, self.encoding, seed=seed)
         self.no_labels = Message(
             "copy-unknown", "how a model of this family is fitted is not known here, nor are texts"
         )
-        classes = len(target.model.classes)
-        silent = target.model.scores(take(inputs, target.told[:1])) is None
+        classes = len(victim.model.classes)
+        silent = victim.model.scores(take(inputs, victim.told[:1])) is None
         usable = self.encoding is not None and not silent and classes <= MOST_CLASSES
         self.scores: Copier | None = None
         if usable and self.encoding is not None:
@@ -121,7 +121,7 @@ class _Attack:
     def shown(self, inputs: Any) -> Shown:
         """What the model shows of these inputs."""
         none = TrainingRows(inputs, np.zeros(row_count(inputs), dtype=np.int64))
-        found: Answers = answers_of(self.target.model, none)
+        found: Answers = answers_of(self.victim.model, none)
         return Shown(inputs, found.predicted, found.probabilities)
 
     def point(self, copy: Copy, queries: int) -> Point:
@@ -160,9 +160,9 @@ class _Attack:
         if self.labels is None:
             return None
         rng = np.random.default_rng([self.seed, 25])
-        places = rng.permutation(self.target.told)[: self.queries]
-        true = np.asarray(self.target.rows.codes, dtype=np.int64)[places]
-        copy = self.labels(Shown(take(self.target.rows.inputs, places), true, None))
+        places = rng.permutation(self.victim.told)[: self.queries]
+        true = np.asarray(self.victim.rows.codes, dtype=np.int64)[places]
+        copy = self.labels(Shown(take(self.victim.rows.inputs, places), true, None))
         return None if copy is None else self.point(copy, len(places))
 
     def equations(self) -> Curve:

@@ -98,14 +98,16 @@ def torch_loss(logits: Any, labels: Any, /) -> Any:
     return functional.cross_entropy(logits, labels, reduction="sum")
 
 
-def learner_of(model: Model, /) -> Learner:
+def learner_of(model: Model, /, *, inputs: int = 0) -> Learner:
     """The Learner of a model: a torch module in this process that gives logits, or a linear model of log-odds.
+
+    `inputs` is how many numbers one example of a module has, by which a dense first layer is known.
 
     A linear model is attacked in the columns that it reads (its `encode`). Raises AssayError "gradients" for any other.
     """
     module, linear = getattr(model, "module", None), getattr(model, "linear", None)
     if module is not None and getattr(model, "form", "") == "logits":
-        return TorchLearner(module, inputs=len(model.features))
+        return TorchLearner(module, inputs=inputs)
     form = linear() if callable(linear) else None
     if form is None:
         raise AssayError(

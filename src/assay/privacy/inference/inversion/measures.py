@@ -13,7 +13,7 @@ from assay.core.errors import Message
 from assay.core.measure import Interval, Measure, Share, Slice
 from assay.privacy.inference.encoding import Encoding, encoding_of
 from assay.privacy.inference.inversion.rebuild import Rebuilt, rebuild
-from assay.privacy.inference.target import Target
+from assay.privacy.inference.victim import Victim
 from assay.privacy.membership.answers import Floats, Places, take
 from assay.privacy.membership.scoring import area
 from assay.stats.auc import AUC
@@ -37,23 +37,23 @@ class _Class:
     nearest: Floats
 
 
-def inversion_measures(target: Target, /, *, level: float, seed: int) -> Iterator[Measure]:
+def inversion_measures(victim: Victim, /, *, level: float, seed: int) -> Iterator[Measure]:
     """Per class and over all: the AUC of nearness to what was rebuilt, and who is nearest."""
-    labels = np.asarray(target.rows.codes, dtype=np.int64)
-    known = take(target.rows.inputs, target.told)
+    labels = np.asarray(victim.rows.codes, dtype=np.int64)
+    known = take(victim.rows.inputs, victim.told)
     encoding = encoding_of(known)
     rng = np.random.default_rng([seed, 26])
     listed, few = [], []
-    for code in np.argsort(-np.bincount(labels, minlength=len(target.model.classes)), kind="stable")[:MOST_CLASSES]:
-        sides = [side[labels[side] == code] for side in (target.members, target.others)]
+    for code in np.argsort(-np.bincount(labels, minlength=len(victim.model.classes)), kind="stable")[:MOST_CLASSES]:
+        sides = [side[labels[side] == code] for side in (victim.members, victim.others)]
         if min(len(side) for side in sides) < FEWEST:
-            few.append((target.model.classes[code], (len(sides[0]), len(sides[1]))))
+            few.append((victim.model.classes[code], (len(sides[0]), len(sides[1]))))
             continue
-        listed.append(_of_class(target, known, encoding, int(code), sides, level=level, rng=rng))
+        listed.append(_of_class(victim, known, encoding, int(code), sides, level=level, rng=rng))
     for name, n in few:
         yield Measure("distance_auc", None, n, {"class": name}, reason=_too_few(n))
     if not listed:
-        n = (len(target.members), len(target.others))
+        n = (len(victim.members), len(victim.others))
         yield Measure("distance_auc", None, n, reason=_too_few(n))
         return
     yield from _overall(listed, level=level)
@@ -72,7 +72,7 @@ def inversion_measures(target: Target, /, *, level: float, seed: int) -> Iterato
 
 
 def _of_class(
-    target: Target,
+    victim: Victim,
     known: Any,
     encoding: Encoding,
     code: int,
@@ -82,8 +82,8 @@ def _of_class(
     level: float,
     rng: np.random.Generator,
 ) -> _Class:
-    rebuilt = rebuild(target.model, known, code, rng=rng)
-    records = [encoding.matrix(take(target.rows.inputs, side)) for side in sides]
+    rebuilt = rebuild(victim.model, known, code, rng=rng)
+    records = [encoding.matrix(take(victim.rows.inputs, side)) for side in sides]
     found, blind = (
         area(-_least(records[0], points), -_least(records[1], points), level=level)
         for points in (_encoded(encoding, part, known) for part in (rebuilt.inputs, rebuilt.starts))
@@ -93,7 +93,7 @@ def _of_class(
     pool = np.concatenate([part[rng.permutation(len(part))[:size]] for part in records])
     order = rng.permutation(2 * size)
     nearest = np.unique(order[_squares(_encoded(encoding, rebuilt.inputs, known), pool[order]).argmin(axis=1)])
-    return _Class(target.model.classes[code], rebuilt, found, blind, (nearest < size).astype(np.float64))
+    return _Class(victim.model.classes[code], rebuilt, found, blind, (nearest < size).astype(np.float64))
 
 
 def _encoded(encoding: Encoding, inputs: Any, known: Any) -> Floats:

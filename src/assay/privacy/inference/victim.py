@@ -26,7 +26,7 @@ FEWEST = 50
 
 
 @dataclass(frozen=True, eq=False)
-class Target:
+class Victim:
     """A classifier, labelled rows, and (rows,) which of them it was trained on.
 
     `told` are places of half of the other rows: people like those that are attacked, whom the attacker knows and by
@@ -52,9 +52,9 @@ class Target:
 
 @dataclass(frozen=True, eq=False)
 class Aim:
-    """A Target, or the `reason` why there is none; `counts` are the training rows and the others."""
+    """A Victim, or the `reason` why there is none; `counts` are the training rows and the others."""
 
-    target: Target | None
+    victim: Victim | None
     counts: tuple[int, int]
     reason: Message | None = None
 
@@ -83,7 +83,7 @@ def aim(case: Case, /, *, defence: str = "", trainer: str = "", rows: int = MOST
     kept = np.sort(np.concatenate([mine, other]))
     told = np.searchsorted(kept, np.sort(other[: len(other) // 2]))
     notes = tuple(note for note in drawn.notes if note.id != "members-sampled")
-    return Aim(Target(model, taken(drawn.rows, kept), drawn.member[kept], told, notes), drawn.counts)
+    return Aim(Victim(model, taken(drawn.rows, kept), drawn.member[kept], told, notes), drawn.counts)
 
 
 def training_rows(case: Case, /, *, seed: int = 0) -> TrainingRows:
@@ -93,11 +93,11 @@ def training_rows(case: Case, /, *, seed: int = 0) -> TrainingRows:
     return taken(drawn.rows, np.flatnonzero(drawn.member))
 
 
-def accuracy_measure(target: Target, /, *, level: float) -> Measure:
+def accuracy_measure(victim: Victim, /, *, level: float) -> Measure:
     """`accuracy`: the model's, on the rows that are neither trained on nor told: what a defence costs."""
-    answers = answers_of(target.model, taken(target.rows, target.others))
+    answers = answers_of(victim.model, taken(victim.rows, victim.others))
     n = len(answers.labels)
     share = Share(float(answers.correct.sum()), n, n, n)
     interval = wilson(share, level=level)
     method = "of the model, on rows it was not trained on"
-    return Measure("accuracy", share.value, n, interval=interval, method=method, notes=target.notes)
+    return Measure("accuracy", share.value, n, interval=interval, method=method, notes=victim.notes)
