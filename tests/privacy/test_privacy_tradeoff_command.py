@@ -17,10 +17,10 @@ import pytest
 from assay.core.errors import AssayError
 from assay.engine.areas import registry
 from assay.privacy.commands.tradeoff import tradeoff as command
-from assay.privacy.tradeoff.calls import tradeoff
-from assay.privacy.tradeoff.report import Tradeoff, epsilons_of
-from assay.privacy.tradeoff.sweep import membership
-from assay.privacy.tradeoff.written import COLUMNS, FILES, page, table
+from assay.privacy.tradeoffs.calls import tradeoff
+from assay.privacy.tradeoffs.report import Tradeoff, epsilons_of
+from assay.privacy.tradeoffs.sweep import membership
+from assay.privacy.tradeoffs.written import COLUMNS, FILES, page, table
 from assay.privacy.training.fitting import Settings, accountant_of
 from assay.store import open_store
 from assay.store.house import StoreHouse
@@ -187,7 +187,7 @@ def test_several_classes_have_accuracy_and_groups_too_small_are_left_out(house):
 
 
 def page_of(found: Tradeoff) -> str:
-    from assay.privacy.tradeoff.drawn import picture
+    from assay.privacy.tradeoffs.drawn import picture
 
     drawn = picture(found)
     return page(found, drawn) + drawn.svg()
@@ -207,7 +207,7 @@ def page_of(found: Tradeoff) -> str:
     ],
 )
 def test_mistakes_are_found_before_any_training(house, changes, words, monkeypatch):
-    monkeypatch.setattr("assay.privacy.tradeoff.sweep.train", None)
+    monkeypatch.setattr("assay.privacy.tradeoffs.sweep.train", None)
     with pytest.raises(AssayError, match=words):
         made(house, **changes)
 

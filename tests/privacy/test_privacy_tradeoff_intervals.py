@@ -10,7 +10,7 @@ from scipy import stats
 
 from assay.core.errors import Message
 from assay.core.measure import Interval, Measure, Share
-from assay.privacy.tradeoff.runs import LOST, Right, over_runs
+from assay.privacy.tradeoffs.runs import LOST, Right, over_runs
 from assay.stats.rates import wilson
 
 

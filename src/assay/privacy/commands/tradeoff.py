@@ -12,7 +12,7 @@ from assay.core.part import command
 from assay.privacy.commands.train import settings_of
 
 if TYPE_CHECKING:
-    from assay.privacy.tradeoff.report import Tradeoff
+    from assay.privacy.tradeoffs.report import Tradeoff
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,8 @@ def tradeoff(
     taken to be a person of its own.
     """
     given = {name: value for name, value in locals().items() if name != "house"}
-    from assay.privacy.tradeoff.calls import tradeoff as made
-    from assay.privacy.tradeoff.report import epsilons_of
+    from assay.privacy.tradeoffs.calls import tradeoff as made
+    from assay.privacy.tradeoffs.report import epsilons_of
     from assay.privacy.training.saved import check_new
 
     check_new(Path(out))

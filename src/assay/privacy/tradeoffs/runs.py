@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from assay.core.errors import Message
 from assay.core.measure import Interval, Measure, Slice
-from assay.privacy.tradeoff.people import Bools, Codes
+from assay.privacy.tradeoffs.people import Bools, Codes
 
 Floats = NDArray[np.float64]
 METHOD = "mean of {runs} runs; t interval of the runs and interval of the rows, added in squares"

@@ -13,9 +13,9 @@ from assay.core.errors import AssayError
 from assay.core.measure import Measure
 from assay.pictures.picture import Picture
 from assay.pictures.wording import clean
-from assay.privacy.tradeoff.drawn import picture
-from assay.privacy.tradeoff.report import Level, Tradeoff, explained, summed_up
-from assay.privacy.tradeoff.runs import LOST
+from assay.privacy.tradeoffs.drawn import picture
+from assay.privacy.tradeoffs.report import Level, Tradeoff, explained, summed_up
+from assay.privacy.tradeoffs.runs import LOST
 
 COLUMNS = ("epsilon", "measure", "attribute", "group", "value", "low", "high", "level", "n", "lose_more", "reason")
 TABLES = {

@@ -14,8 +14,8 @@ from assay.core.measure import Measure
 from assay.core.subject import Subject
 from assay.privacy.accounting.plan import Plan
 from assay.privacy.membership.scoring import area, needed, tpr_at
-from assay.privacy.tradeoff.people import Bools, Codes, People
-from assay.privacy.tradeoff.runs import Floats
+from assay.privacy.tradeoffs.people import Bools, Codes, People
+from assay.privacy.tradeoffs.runs import Floats
 from assay.privacy.training.descent import train, train_without_privacy
 from assay.privacy.training.examples import Examples
 from assay.privacy.training.fitting import Settings, calibrated

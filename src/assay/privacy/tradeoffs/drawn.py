@@ -11,8 +11,8 @@ from assay.pictures.paint import coordinate
 from assay.pictures.picture import Picture
 from assay.pictures.sheet import note, sheet
 from assay.pictures.wording import clean
-from assay.privacy.tradeoff.report import Level, Member, Tradeoff
-from assay.privacy.tradeoff.runs import LOST
+from assay.privacy.tradeoffs.report import Level, Member, Tradeoff
+from assay.privacy.tradeoffs.runs import LOST
 
 WIDE, TALL, TOP, ACROSS = 420, 370, 58, 3
 MOST = 6

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from assay.core.house import Progress
-from assay.privacy.tradeoff.people import people_of
-from assay.privacy.tradeoff.report import Tradeoff, report
-from assay.privacy.tradeoff.sweep import Audit, Sweep
+from assay.privacy.tradeoffs.people import people_of
+from assay.privacy.tradeoffs.report import Tradeoff, report
+from assay.privacy.tradeoffs.sweep import Audit, Sweep
 from assay.privacy.training.fitting import Settings
 from assay.privacy.training.tables.schema import Schema, read_schema, schema_of
 

@@ -11,9 +11,9 @@ from typing import Any
 from assay.core.errors import AssayError
 from assay.core.measure import Measure, Slice
 from assay.privacy.claims.tradeoff import tradeoff_of
-from assay.privacy.tradeoff.people import Group
-from assay.privacy.tradeoff.runs import LOST, MORE, Right, over_runs
-from assay.privacy.tradeoff.sweep import FPR, KEPT, Audit, Outcomes, Sweep
+from assay.privacy.tradeoffs.people import Group
+from assay.privacy.tradeoffs.runs import LOST, MORE, Right, over_runs
+from assay.privacy.tradeoffs.sweep import FPR, KEPT, Audit, Outcomes, Sweep
 from assay.stats.families import holm
 
 ALPHA = 0.05
@@ -98,13 +98,13 @@ class Tradeoff:
 
     def text(self) -> str:
         """The tables, and how to read them."""
-        from assay.privacy.tradeoff.written import text
+        from assay.privacy.tradeoffs.written import text
 
         return text(self)
 
     def write(self, folder: str | Path, /) -> list[Path]:
         """Page, table, picture and JSON in a new folder."""
-        from assay.privacy.tradeoff.written import write
+        from assay.privacy.tradeoffs.written import write
 
         return write(self, folder)
 
