@@ -19,6 +19,7 @@ from assay.privacy.face import (
     gradient_leakage,
     query,
     reidentify,
+    tradeoff,
 )
 from assay.privacy.spending.calls import Ledger
 
@@ -39,6 +40,7 @@ __all__ = [
     "merged",
     "query",
     "reidentify",
+    "tradeoff",
 ]
 
 area = Area(
@@ -68,6 +70,7 @@ area = Area(
         "privacy query": "assay.privacy.commands.query:query_data",
         "privacy statement": "assay.privacy.commands.statement:statement_of_training",
         "privacy tune": "assay.privacy.commands.tune:tune",
+        "privacy tradeoff": "assay.privacy.commands.tradeoff:tradeoff",
         "privacy train": "assay.privacy.commands.train:train_model",
         "privacy reidentify": "assay.privacy.commands.deidentify:reidentify",
     },

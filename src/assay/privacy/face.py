@@ -100,3 +100,15 @@ def reidentify(source: Any, /, *, columns: Sequence[str] = (), **settings: Any) 
     from assay.privacy.deidentification.tables.calls import reidentify as made
 
     return made(source, columns=columns, **settings)
+
+
+def tradeoff(data: Any, /, *, schema: Any, label: str, protected: str | Sequence[str], **settings: Any) -> Tradeoff:
+    """Accuracy, fairness gaps and membership risk against epsilon, on rows held out; see `tradeoffs.calls`.
+
+    `data` is a frame, a path or a relation, `schema` a file or what is publicly known of the columns. The setting
+    audit=assay.audit is needed; others: epsilons, delta, runs, settings, favourable, held_out, min_cell, level, seed,
+    progress. The result is not private; its `write(folder)` makes a page, a picture and tables.
+    """
+    from assay.privacy.tradeoffs.calls import tradeoff as made
+
+    return made(data, schema=schema, label=label, protected=protected, **settings)
