@@ -101,3 +101,16 @@ def ran(arguments: list[str]) -> Any:
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     return ended.value.code
+
+
+def test_hostile_names_stay_on_their_line(tmp_path, capsys):
+    frame = frame_of(300).rename(columns={"c": "c\x1b[31m\u202e"})
+    columns = [name for name in frame.columns if name != "y"]
+    skops.io.dump(LogisticRegression().fit(frame[columns], frame["y"]), tmp_path / "model.skops")
+    frame.assign(part=np.where(np.arange(300) % 2, "train", "test")).to_parquet(tmp_path / "rows.parquet")
+    given = ["--data", str(tmp_path / "rows.parquet"), "--model", str(tmp_path / "model.skops"), "--label", "y"]
+    words = [*given, "--favourable", "yes", "--split", "part", "--store", f"sqlite:///{tmp_path / 'store.db'}"]
+    assert ran(["privacy", "attack", "attribute", "--attribute", columns[2], *words]) == 0
+    said = capsys.readouterr().out
+    assert "c�[31m�" in said
+    assert "\x1b" not in said

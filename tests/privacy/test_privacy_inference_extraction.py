@@ -87,6 +87,18 @@ def test_the_coefficients_themselves_are_found():
     assert by_equations(Shown(too_few, scores[:5].argmax(axis=1), scores[:5]), encoding) is None
 
 
+def test_a_linear_model_in_single_precision_is_solved_too():
+    import torch
+
+    torch.manual_seed(0)
+    net = torch.nn.Linear(2, 3)
+    model = wrap(net, classes=["no", "perhaps", "yes"], features=["a", "b"], output="logits")
+    case = assay.Case.from_frame(frame_of(600), model=model, label="y", split="part", features=["a", "b"])
+    found = by_slice(extraction(case, queries=100, strategies=("random-rows",)))
+    assert found["fidelity", "random-rows", "equations"].value > 0.99
+    assert found["log_odds_error", "random-rows", "equations"].value < 1e-3
+
+
 def test_trees_are_no_linear_model_and_are_copied_by_their_family():
     model = lightgbm.LGBMClassifier(n_estimators=20, verbose=-1, n_jobs=1, random_state=0)
     frame = frame_of()

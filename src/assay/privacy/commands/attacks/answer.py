@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from assay.core.check import Check
 from assay.core.finding import Finding, Run
 from assay.core.house import House
+from assay.models.adapter import excerpt
 from assay.privacy.commands.attacks.sides import with_nonmembers
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def _by_key(run: Run) -> dict[Key, Finding]:
 
 
 def _slice(finding: Finding) -> str:
-    return ", ".join(str(value) for value in finding.measure.slice.values()) or "all"
+    return excerpt(", ".join(str(value) for value in finding.measure.slice.values())) or "all"
 
 
 def _number(finding: Finding | None) -> str:
@@ -98,7 +99,9 @@ def _reasons(found: Sequence[Mapping[Key, Finding]], heads: Sequence[str]) -> li
     for one, head in zip(found, heads, strict=True):
         for (where, name), finding in one.items():
             if finding.measure.reason is not None:
-                lines[f"– {head + ': ' if head else ''}{name} ({where}): {finding.measure.reason.text()}"] = None
+                lines[f"– {head + ': ' if head else ''}{name} ({where}): {excerpt(finding.measure.reason.text())}"] = (
+                    None
+                )
     return list(lines)
 
 
@@ -107,7 +110,7 @@ def _notes(found: Sequence[Mapping[Key, Finding]], heads: Sequence[str]) -> list
     said: dict[str, str] = {}
     for one, head in zip(found, heads, strict=True):
         for note in [note for finding in one.values() for note in finding.measure.notes]:
-            said.setdefault(note.text(), f"- {head + ': ' if head else ''}{note.text()}")
+            said.setdefault(note.text(), f"- {head + ': ' if head else ''}{excerpt(note.text())}")
     return list(said.values())
 
 

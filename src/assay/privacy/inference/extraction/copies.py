@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from assay.core.errors import AssayError
 from assay.core.subject import Model
@@ -17,7 +18,9 @@ from assay.privacy.inference.encoding import Encoding
 from assay.privacy.membership.answers import Codes, Floats, batches
 
 EPSILON = 1e-9
-"""Probabilities nearer to 0 than this tell nothing of the log-odds."""
+"""What probabilities are cut at before their logarithm is taken."""
+TELLING = 1e-4
+"""Answers in which a class is less probable than this give no equation: in single precision they are noise."""
 MOST_CLASSES = 20
 """With more classes than this no copy is fitted on probabilities: each takes a regression."""
 
@@ -124,7 +127,7 @@ def by_equations(shown: Shown, encoding: Encoding, /) -> Solved | None:
     where fewer than a tenth more are left for that. Source: Tramèr et al. (2016), USENIX Security, section 4.1.
     """
     assert shown.scores is not None
-    usable = shown.scores.min(axis=1) > EPSILON
+    usable = telling(shown.scores)
     x = np.hstack([encoding.matrix(shown.inputs), np.ones((len(usable), 1))])[usable]
     odds = log_odds(shown.scores)[usable]
     if not len(x):
@@ -141,6 +144,11 @@ def by_equations(shown: Shown, encoding: Encoding, /) -> Solved | None:
         return softmax(np.column_stack([np.zeros(len(matrix)), margins]))
 
     return Solved(Copy(chances), needed, residual)
+
+
+def telling(scores: Floats, /) -> NDArray[np.bool_]:
+    """(rows,) whether the log-odds of an answer are known to some digits."""
+    return np.asarray(scores.min(axis=1) > TELLING)
 
 
 def log_odds(scores: Floats, /) -> Floats:

@@ -22,6 +22,7 @@ from assay.privacy.inference.extraction.copies import (
     by_labels,
     by_probabilities,
     log_odds,
+    telling,
 )
 from assay.privacy.inference.extraction.queries import Asking, Queries, Strategy, joined
 from assay.privacy.inference.victim import Victim
@@ -30,7 +31,7 @@ from assay.privacy.membership.answers import Answers, Codes, answers_of, batches
 GROWTH = 3
 FIRST = 100
 RANDOM, EQUATIONS = "random-rows", "equations"
-LINEAR = 1e-4
+LINEAR = 1e-3
 """Log-odds of which a linear form may be wrong on queries that it was not solved from: single precision."""
 
 
@@ -182,8 +183,9 @@ class _Attack:
             return Curve(RANDOM, EQUATIONS, reason=reason)
         own = self.shown(self.judging).scores
         assert own is not None
-        errors = np.abs(log_odds(solved.copy.chances(self.judging)) - log_odds(own))
-        return Curve(RANDOM, EQUATIONS, (self.point(solved.copy, solved.equations),), error=float(errors.max()))
+        errors = np.abs(log_odds(solved.copy.chances(self.judging)) - log_odds(own))[telling(own)]
+        points = (self.point(solved.copy, solved.equations),)
+        return Curve(RANDOM, EQUATIONS, points, error=float(errors.max(initial=0.0)))
 
 
 def _why_no_scores(silent: bool, textual: bool, classes: int) -> Message:

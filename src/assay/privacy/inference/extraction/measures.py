@@ -40,7 +40,7 @@ def _of_curve(curve: Curve, found: Extraction, /, *, level: float) -> Iterator[M
     yield agreement
     yield _gain(curve, found, agreement.interval)
     if curve.error is not None:
-        method = "largest error in log-odds on rows that were not asked"
+        method = "largest error in log-odds on rows that were not asked, where no class is all but ruled out"
         yield Measure("log_odds_error", curve.error, n, where, method=method, exact=True)
 
 
