@@ -27,7 +27,9 @@ def catalogue() -> dict[str, Part[Any]]:
     found = {}
     for info in pkgutil.iter_modules(mechanisms.__path__):
         module = importlib.import_module(f"{mechanisms.__name__}.{info.name}")
-        found |= {thing.id: thing for thing in vars(module).values() if isinstance(thing, Part)}
+        found |= {
+            thing.id: thing for thing in vars(module).values() if isinstance(thing, Part) and thing.kind == "mechanism"
+        }
     return found
 
 

@@ -22,6 +22,7 @@ from assay.privacy.training.examples import Examples
 from assay.privacy.training.network import Activation, Architecture
 from assay.privacy.training.optimizers import OptimizerName, Stepping
 from assay.privacy.training.tables.prepared import Table
+from assay.privacy.training.tables.schema import Consent
 
 ACCOUNTANTS = ("pld", "rdp")
 MODELS = ("logistic", "linear", "mlp")
@@ -148,11 +149,13 @@ class Fitted(Generic[R]):
     settings: Settings
     delta: float
     count: Counted | None = None
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def statement(self) -> Statement:
         """The whole promise, by every accountant; computed when it is first asked for."""
-        return _stated(self.plan, self.settings, self.delta, self.count)
+        found = _stated(self.plan, self.settings, self.delta, self.count)
+        return replace(found, notes=(*found.notes, *self.notes))
 
     @property
     def promise(self) -> str:
@@ -217,7 +220,7 @@ def fit(
     by: Callable[..., Fitted[Any]] = fit_examples
     if settings.custom:
         from assay.privacy.deep.face import fit_module as by
-    return by(
+    found = by(
         table.examples(shape, max_rows=settings.max_rows, insecure_seed=insecure_seed),
         shape,
         settings,
@@ -227,6 +230,14 @@ def fit(
         insecure_seed=insecure_seed,
         started=started,
     )
+    return replace(found, notes=_consented(table.encoding.features.consent))
+
+
+def _consented(consent: Consent | None) -> tuple[str, ...]:
+    if consent is None:
+        return ()
+    what = f"to {consent.purpose!r}" if consent.purpose else "to it"
+    return (f"Only rows whose people agreed {what} (column {consent.column!r}) were trained on.",)
 
 
 def fit_examples(

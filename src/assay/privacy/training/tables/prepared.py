@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.core.errors import AssayError, unknown
+from assay.data.roles.consent import consents
 from assay.data.rows.protocol import Rows
 from assay.privacy.training.examples import Examples, examples
 from assay.privacy.training.network import Activation, Architecture
@@ -60,19 +61,23 @@ def read_table(rows: Rows, schema: Schema, /, *, label: str, unit: str = "") -> 
     """The Table of `rows`, of the columns that the schema has.
 
     `label` is one of them; `unit` names the column of the people, which is no feature. A column that the data lack, or
-    that is of another kind than the schema says, is an error; a value is not.
+    that is of another kind than the schema says, is an error; a value is not. Rows that lack the consent that the
+    schema asks for are left out, each for itself: how many they are is private.
     """
     target = schema.column(label)
-    features = schema.without(label, unit)
+    consent = schema.consent
+    features = schema.without(label, unit, consent.column if consent else "")
     if not features.columns:
         raise AssayError("The schema has no column beside the label.", code="schema", hint="Describe the features.")
-    wanted = [*features.columns, label, *([unit] if unit else [])]
+    wanted = [*features.columns, label, *([unit] if unit else []), *([consent.column] if consent else [])]
     for name in wanted:
         if name not in rows.columns:
             raise unknown("column of the data", name, rows.columns, code="column")
     encoding = Encoding(features)
     x, y, who, done = np.empty((rows.n, encoding.width), np.float32), np.empty(rows.n), [], 0
     for batch in rows.stream(wanted, size=_ROWS):
+        if consent is not None:
+            batch = batch.filter(consents(batch.column(consent.column), purpose=consent.purpose))
         here = slice(done, done + batch.num_rows)
         x[here] = encoding.matrix(batch)
         y[here] = targets(batch.column(label), target, name=label)

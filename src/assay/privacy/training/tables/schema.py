@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from assay.core.errors import AssayError, unknown
 from assay.models.outputs import class_texts
 
+_KEYS = ("examples", "consent", "columns")
 _EXAMPLE = """[columns]
 age = { bounds = [17, 90] }
 sex = { categories = ["Female", "Male"] }"""
@@ -35,6 +36,14 @@ class Categorical:
 Column = Numeric | Categorical
 
 
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """The column that says whose rows may be trained on: true or false, or, with a `purpose`, a list of purposes."""
+
+    column: str
+    purpose: str | None = None
+
+
 @dataclass(frozen=True)
 class Schema:
     """Columns by name, and the public number of `examples` (people, where a column names them; else rows).
@@ -44,6 +53,7 @@ class Schema:
 
     columns: Mapping[str, Column]
     examples: int | None = None
+    consent: Consent | None = None
 
     def column(self, name: str, /) -> Column:
         """The column called `name`, or an error that lists the known ones."""
@@ -54,7 +64,7 @@ class Schema:
     def without(self, *names: str) -> Schema:
         """The schema of the other columns."""
         left = {name: column for name, column in self.columns.items() if name not in names}
-        return Schema(left, self.examples)
+        return Schema(left, self.examples, self.consent)
 
     def to_json(self) -> dict[str, Any]:
         """The columns, as `schema_of` reads them."""
@@ -67,7 +77,10 @@ class Schema:
 
 
 def read_schema(path: str | Path, /) -> Schema:
-    """The Schema in a TOML file: `examples`, and `[columns]` with `bounds` or `categories` for each."""
+    """The Schema in a TOML file: `examples`, `consent`, and `[columns]` with `bounds` or `categories` for each.
+
+    `consent` is the name of a column, or `{ column = "purposes", purpose = "credit scoring" }`.
+    """
     try:
         found = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
@@ -75,9 +88,10 @@ def read_schema(path: str | Path, /) -> Schema:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise _wrong(f"The schema {str(path)!r} is no TOML: {str(error)[:200]}.") from error
     for key in found:
-        if key not in ("examples", "columns"):
-            raise unknown("key of a schema", key, ("examples", "columns"), code="schema")
-    return schema_of(found.get("columns"), examples=found.get("examples"))
+        if key not in _KEYS:
+            raise unknown("key of a schema", key, _KEYS, code="schema")
+    plain = schema_of(found.get("columns"), examples=found.get("examples"))
+    return replace(plain, consent=_consent(found.get("consent")))
 
 
 def schema_of(columns: Any, /, *, examples: Any = None) -> Schema:
@@ -87,6 +101,17 @@ def schema_of(columns: Any, /, *, examples: Any = None) -> Schema:
     if examples is not None and (isinstance(examples, bool) or not isinstance(examples, int) or examples < 1):
         raise _wrong(f"examples is a whole number from 1; it is {examples!r}.")
     return Schema({str(name): _column(str(name), facts) for name, facts in columns.items()}, examples)
+
+
+def _consent(given: Any) -> Consent | None:
+    facts = {"column": given} if isinstance(given, str) else given
+    if facts is None:
+        return None
+    if not isinstance(facts, Mapping) or not {"column"} <= {*facts} <= {"column", "purpose"}:
+        raise _wrong('consent is the name of a column, or { column = "purposes", purpose = "credit scoring" }.')
+    if not all(isinstance(text, str) and text for text in facts.values()):
+        raise _wrong("The column and the purpose of consent are texts.")
+    return Consent(facts["column"], facts.get("purpose"))
 
 
 def _column(name: str, facts: Any) -> Column:
