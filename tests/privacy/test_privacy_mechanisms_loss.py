@@ -19,7 +19,7 @@ from assay.privacy.loss.event import Event, compose
 REPLACE = Adjacency.REPLACE
 
 
-@given(st.floats(allow_nan=False, allow_infinity=False))
+@given(st.floats(-1e299, 1e299).filter(lambda value: value == 0 or abs(value) > 1e-299))
 def test_a_float_is_never_rounded_down_and_hardly_up(value: float) -> None:
     up = exact(value, name="x") - Fraction(value)
     assert 0 <= up <= abs(Fraction(value)) / 10**16
@@ -38,6 +38,13 @@ def test_what_is_written_in_decimals_is_taken_exactly() -> None:
 def test_what_is_no_number_is_an_error(bad: object) -> None:
     with pytest.raises(AssayError, match=r"epsilon .* is not a finite number"):
         exact(bad, name="epsilon")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("far", ["1e999999999", "1e-999999999", "1e9_999_999_999", "1e301", Decimal("1e-400"), 10**400])
+def test_a_number_far_beyond_all_use_is_an_error_at_once(far: str | Decimal | int) -> None:
+    with pytest.raises(AssayError, match="within 1e-300 and 1e300"):
+        exact(far, name="delta")
+    assert exact("1e-300", name="delta") == Fraction(1, 10**300)
 
 
 def test_numbers_out_of_range_are_errors() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Context, Decimal
@@ -19,6 +20,10 @@ FLOAT_DECIMALS = 17
 UNITS = ("epsilon", "delta", "rho", "rdp")
 """`epsilon` and `delta` of differential privacy, `rho` of zCDP, `rdp` of Rényi differential privacy at one order."""
 
+FURTHEST = 300
+"""Powers of ten that a number may be away from 1: floats go little further, and a huge power takes for ever."""
+
+_POWER = re.compile(r"[eE]([+-]?[0-9_]+)\Z")
 _CEILING = Context(prec=FLOAT_DECIMALS, rounding=ROUND_CEILING)
 
 
@@ -27,20 +32,31 @@ def exact(value: Number, /, *, name: str) -> Fraction:
 
     A float is a binary number near what was typed. Its exact value is rounded up to FLOAT_DECIMALS significant
     digits, so that 0.1 is 0.10000000000000001: never less than the computer would calculate with. Write "0.1" for one
-    tenth. `name` is used in the AssayError "number" for what is no finite number.
+    tenth. `name` is used in the AssayError "number" for what is no finite number, or one further than 1e300 or 1e-300.
     """
+    found = _fraction(value)
+    if found is None or (found and not Fraction(1, 10**FURTHEST) <= abs(found) <= 10**FURTHEST):
+        raise AssayError(
+            f"{name} {value!r} is not a finite number that can be used.",
+            code="number",
+            hint=f'Write {name} as in 0.5, "0.1" or "1/3", within 1e-300 and 1e300.',
+        )
+    return found
+
+
+def _fraction(value: Number) -> Fraction | None:
+    """None for what is no finite number, or too far from 1 to be written out."""
     if isinstance(value, float) and math.isfinite(value):
         return Fraction(_CEILING.create_decimal_from_float(value))
     if isinstance(value, int | Fraction) and not isinstance(value, bool):
         return Fraction(value)
     if isinstance(value, str | Decimal) and len(text := str(value).strip()) <= 100:
+        power = _POWER.search(text)
         try:
-            return Fraction(text)
+            return None if power and abs(int(power[1])) > 2 * FURTHEST else Fraction(text)
         except (ValueError, ZeroDivisionError):
             pass
-    raise AssayError(
-        f"{name} {value!r} is not a finite number.", code="number", hint=f'Write {name} as in 0.5, "0.1" or "1/3".'
-    )
+    return None
 
 
 def positive(value: Number, /, *, name: str) -> Fraction:
