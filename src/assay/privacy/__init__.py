@@ -11,12 +11,12 @@ from assay.core.part import Area
 from assay.privacy.deep.adaptive import AdaptiveClipping
 from assay.privacy.deep.face import dp_training, fixed, head_only, lora, merged
 from assay.privacy.face import (
-    anonymity,
     anonymize,
     attack,
     attack_membership,
     deidentify,
     gradient_leakage,
+    measure_anonymity,
     query,
     reidentify,
     tradeoff,
@@ -26,7 +26,6 @@ from assay.privacy.spending.calls import Ledger
 __all__ = [
     "AdaptiveClipping",
     "Ledger",
-    "anonymity",
     "anonymize",
     "area",
     "attack",
@@ -37,6 +36,7 @@ __all__ = [
     "gradient_leakage",
     "head_only",
     "lora",
+    "measure_anonymity",
     "merged",
     "query",
     "reidentify",

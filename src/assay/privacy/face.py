@@ -28,7 +28,7 @@ def anonymize(source: Any, /, *, quasi: Sequence[str], **settings: Any) -> Anony
     return made(source, quasi=quasi, **settings)
 
 
-def anonymity(source: Any, /, *, quasi: Sequence[str], sensitive: Sequence[str] = ()) -> Anonymity:
+def measure_anonymity(source: Any, /, *, quasi: Sequence[str], sensitive: Sequence[str] = ()) -> Anonymity:
     """k-anonymity, l-diversity, t-closeness and their kin of a table as it is; see `anonymity.measures.summary`."""
     from assay.privacy.anonymity.measures.summary import anonymity as measured
 
