@@ -152,13 +152,74 @@ def test_what_cannot_be_asked_says_why():
     model = Coded(LogisticRegression(), members(frame))
     (first, other) = list(attribute_inference(case_of(frame, model), attributes=("part",)))
     assert first.name == "accuracy"
-    assert "not fed part" in other.reason.text()
+    assert "part is neither" in other.reason.text()
     frame.loc[frame["s"] == "p", "s"] = None
     frame.loc[:250, "s"] = None
     *_, few = attribute_inference(case_of(frame, model, protected=[]), attributes=("s",))
     assert few.value is None
     (only,) = attribute_inference(case_of(frame_of(120), model))
     assert "100 are needed" in only.reason.text()
+
+
+# -- attributes that the model is not fed ----------------------------------------------------------
+
+
+def unfed(frame: pd.DataFrame, score: Any, **roles: Any) -> assay.Case:
+    model = assay.wrap_model(score, classes=["0", "1", "2"], features=["a", "b"])
+    given = {"label": "y", "split": "part", "protected": ["s"], "features": ["a", "b"]}
+    return assay.Case.from_frame(frame, model=model, **{**given, **roles})
+
+
+def test_answers_that_carry_an_attribute_give_it_away_though_it_is_not_fed():
+    """The model remembers by a and b who is in which group, and says so in its probabilities."""
+    frame = frame_of(2000)
+    group = {tuple(row): s for row, s in zip(frame[["a", "b"]].to_numpy(), frame["s"], strict=True)}
+    codes = {"p": [0.5, 0.3, 0.2], "q": [0.2, 0.5, 0.3], "r": [0.3, 0.2, 0.5]}
+
+    def carries(rows: pd.DataFrame) -> np.ndarray:
+        return np.array([codes[group[tuple(row)]] for row in rows[["a", "b"]].to_numpy()])
+
+    found = by_name(attribute_inference(unfed(frame, carries)))
+    assert found["attack_accuracy"].value == 1.0
+    assert found["advantage"].interval.low > 0.5
+    assert "beside the columns" in found["advantage"].method
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_answers_of_the_other_columns_say_no_more_than_these(seed):
+    frame = frame_of(800, seed)
+    frame["s"] = np.where(frame["a"] > 0, "p", "q")
+    mine = members(frame)
+    fitted = LogisticRegression().fit(mine[["a", "b"]].to_numpy(), mine["y"])
+    found = by_name(
+        attribute_inference(unfed(frame, lambda f: fitted.predict_proba(f[["a", "b"]].to_numpy())), seed=seed)
+    )
+    for name in ("advantage", "advantage_others", "advantage_gap"):
+        assert found[name].interval.low <= 0.02
+        assert found[name].interval.high >= -0.02
+    assert found["imputation_accuracy"].value > 0.95
+    silent = by_name(
+        attribute_inference(
+            unfed(frame, lambda f: fitted.predict_proba(f[["a", "b"]].to_numpy())), defence="top-one", seed=seed
+        )
+    )
+    assert silent["advantage"].interval.low <= 0.02
+
+
+def test_texts_have_attributes_too():
+    from assay.data.inputs import TextInputs
+
+    frame = frame_of(600).assign(text=[f"text {i}" for i in range(600)])
+    marks = dict(zip(frame["text"], frame["s"] == "p", strict=True))
+    model = assay.wrap_model(lambda texts: np.array([0.9 if marks[t] else 0.1 for t in texts]), classes=["no", "yes"])
+    frame["y"] = np.where(frame["y"] > 0, "yes", "no")
+    roles: dict[str, Any] = {"label": "y", "split": "part", "protected": ["s"], "favourable": "yes", "features": []}
+    case = assay.Case.from_frame(frame, model=model, inputs=TextInputs("text"), **roles)
+    found = by_name(attribute_inference(case))
+    assert found["advantage"].interval.low > 0.1
+    bare = assay.Case.from_frame(frame, model=model, inputs=TextInputs("text"), **{**roles, "protected": []})
+    *_, none = attribute_inference(bare)
+    assert none.reason.id == "no-attribute"
 
 
 # -- intervals -------------------------------------------------------------------------------------

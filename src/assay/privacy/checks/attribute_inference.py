@@ -38,16 +38,17 @@ def attribute_inference(
     level: float = 0.95,
     seed: int = 0,
 ) -> Iterator[Measure]:
-    """How much more often an attribute is guessed with the model than without it, per attribute that the model is fed.
+    """How much more often an attribute is guessed with the model than without it, per attribute.
 
-    The attacker knows everything else of a row and its true label, asks the model about every value, and weighs each by
-    an imputer. `advantage` is the accuracy of that minus the accuracy of imputation without the model, both imputers
-    fitted on the same rows, on at most `rows` rows that the model was trained on; p by McNemar's test.
+    The attacker knows everything else of a row and its true label. Of an attribute that the model is fed it asks the
+    model about every value, and weighs each by an imputer; of any other, a classifier reads the model's answers beside
+    the other columns. `advantage` is the accuracy of that minus the accuracy of imputation without the model, both
+    imputers fitted on the same rows, on at most `rows` rows that the model was trained on; p by McNemar's test.
     `advantage_others` is the same on other rows, and `advantage_gap` the difference: what is due to remembering and not
     to what the model says of everyone. Numbers are guessed by fifths, categories among ten values.
 
-    `attributes` names columns; without it the protected attributes and quasi-identifiers that the model is fed, or its
-    first three columns where it is fed none. `defence` puts a part of the kind "defence" before the model
+    `attributes` names columns; without it the protected attributes and the quasi-identifiers that the model is fed, or
+    its first three columns where there are none. `defence` puts a part of the kind "defence" before the model
     (`defence_trainer`, as "module:function", is for one that trains again); `accuracy` is then the defended model's.
     Passing says that this attack failed, not that none succeeds. The limits (5 and 10 points) are convention. Sources:
     Fredrikson et al. (2014), USENIX Security; Yeom et al. (2018), CSF; Jayaraman & Evans (2022), CCS.
@@ -58,8 +59,8 @@ def attribute_inference(
         yield Measure("advantage", None, found.counts, reason=found.reason)
         return
     names = attributes or asked_attributes(case)
-    if not hasattr(victim.rows.inputs, "column_names") or not names:
-        reason = Message("no-columns", "the model is fed no columns, of which one could be an attribute")
+    if not names:
+        reason = Message("no-attribute", "there is no protected attribute, and the model is fed no columns")
         yield Measure("advantage", None, found.counts, reason=reason)
         return
     yield accuracy_measure(victim, level=level)

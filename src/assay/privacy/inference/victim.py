@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,7 @@ from assay.core.errors import Message
 from assay.core.measure import Measure, Share
 from assay.core.subject import Model
 from assay.models.trainers import TrainingRows, trainer_named
+from assay.privacy.anonymity.table import CodedColumn
 from assay.privacy.inference.guarded import Undefended, defended
 from assay.privacy.membership.answers import Bools, Places, answers_of, taken
 from assay.privacy.membership.candidates import candidates
@@ -30,7 +32,7 @@ class Victim:
     """A classifier, labelled rows, and (rows,) which of them it was trained on.
 
     `told` are places of half of the other rows: people like those that are attacked, whom the attacker knows and by
-    whom nothing is judged.
+    whom nothing is judged. `groups` are the protected attributes.
     """
 
     model: Model
@@ -38,6 +40,7 @@ class Victim:
     member: Bools
     told: Places
     notes: tuple[Message, ...] = ()
+    groups: Mapping[str, CodedColumn] = field(default_factory=dict)
 
     @property
     def members(self) -> Places:
@@ -83,7 +86,8 @@ def aim(case: Case, /, *, defence: str = "", trainer: str = "", rows: int = MOST
     kept = np.sort(np.concatenate([mine, other]))
     told = np.searchsorted(kept, np.sort(other[: len(other) // 2]))
     notes = tuple(note for note in drawn.notes if note.id != "members-sampled")
-    return Aim(Victim(model, taken(drawn.rows, kept), drawn.member[kept], told, notes), drawn.counts)
+    groups = {name: replace(column, codes=column.codes[kept]) for name, column in drawn.groups.items()}
+    return Aim(Victim(model, taken(drawn.rows, kept), drawn.member[kept], told, notes, groups), drawn.counts)
 
 
 def training_rows(case: Case, /, *, seed: int = 0) -> TrainingRows:

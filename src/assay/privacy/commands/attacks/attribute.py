@@ -31,10 +31,10 @@ def attribute(
     more often an attribute is guessed with the model than without it, of rows that it was trained on and of others.
     Without `--nonmembers` the role `--split` says which rows were trained on.
 
-    `--attribute` names a column that the model is fed, repeated for more; without it the protected attributes and
-    quasi-identifiers among them are asked, or the first three columns. `--defence round-outputs` (or `noisy-outputs`,
-    `top-one`, `regularise`) repeats the attack behind that defence, with the accuracy that it costs. The numbers are
-    stored as Runs of `privacy.attribute_inference`.
+    `--attribute` names a column that the model is fed or a protected attribute, repeated for more; without it the
+    protected attributes are asked, and the quasi-identifiers that the model is fed. `--defence round-outputs` (or
+    `noisy-outputs`, `top-one`, `regularise`) repeats the attack behind that defence, with the accuracy that it costs.
+    The numbers are stored as Runs of `privacy.attribute_inference`.
     """
     params = {
         "attributes": attribute,

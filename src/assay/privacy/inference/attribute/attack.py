@@ -7,10 +7,23 @@ from typing import Any
 
 import numpy as np
 
+from assay.privacy.inference.attribute.imputation import Features, imputed
 from assay.privacy.inference.attribute.levels import Attribute
 from assay.privacy.inference.encoding import encoding_of
+from assay.privacy.inference.extraction.copies import log_odds
 from assay.privacy.inference.victim import Victim
-from assay.privacy.membership.answers import FLOOR, Bools, Codes, Floats, Places, batches, labels_of, take
+from assay.privacy.membership.answers import (
+    FLOOR,
+    Bools,
+    Codes,
+    Floats,
+    Places,
+    answers_of,
+    batches,
+    labels_of,
+    take,
+    taken,
+)
 
 MOST_TOLD = 5000
 """Rows that the imputer is fitted on."""
@@ -45,12 +58,12 @@ def guess(victim: Victim, attribute: Attribute, /, *, seed: int = 0) -> Guesses:
     P(v | other columns, y), fitted on the same rows.
     """
     asked = np.setdiff1d(np.flatnonzero(attribute.codes >= 0), victim.told)
-    told = victim.told[attribute.codes[victim.told] >= 0]
-    told = np.random.default_rng([seed, 22]).permutation(told)[:MOST_TOLD]
+    told = told_of(victim, attribute, seed=seed)
     confusion = _confusion(victim, told)
     likelihood = _likelihood(victim, attribute, asked, confusion)
-    imputed = _imputers(victim, attribute, asked, told, seed=seed)
-    prior, full = imputed.prior, imputed.full
+    plain = features(victim, told, asked, without=(attribute.name,))
+    parts = [plain, with_label(plain, victim, told, asked)]
+    prior, full = imputed(parts, attribute.codes[told], size=attribute.size, seed=seed)
     moved = np.ptp(likelihood, axis=1) > UNMOVED
     attack = np.where(moved, (np.log(np.maximum(prior, FLOOR)) + likelihood).argmax(axis=1), full.argmax(axis=1))
     marginal = np.bincount(attribute.codes[told], minlength=attribute.size) / len(told)
@@ -97,67 +110,49 @@ def _replaced(inputs: Any, name: str, column: Any, place: int) -> Any:
     return inputs.set_column(inputs.column_names.index(name), inputs.schema.field(name), values)
 
 
-@dataclass(frozen=True, eq=False)
-class _Imputed:
-    """(asked, levels) chances by the other columns alone (`prior`), and by these and the label (`full`)."""
-
-    prior: Floats
-    full: Floats
-
-
-def _imputers(victim: Victim, attribute: Attribute, asked: Places, told: Places, *, seed: int) -> _Imputed:
-    """What is guessed without the model, by the kind of classifier that does best on a fifth of the rows told.
-
-    One kind for both, by the sum of their log losses, so that the attack is no other imputer than the baseline; a weak
-    one would flatter the model's attack.
-    """
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-    encoding = encoding_of(take(victim.rows.inputs, told), without=(attribute.name,))
+def features(victim: Victim, told: Places, asked: Places, /, *, without: tuple[str, ...] = ()) -> Features:
+    """The columns that the model is fed, but for those `without`; none of texts."""
+    if isinstance(victim.rows.inputs, list):
+        return Features(np.empty((len(told), 0)), np.empty((len(asked), 0)))
+    encoding = encoding_of(take(victim.rows.inputs, told), without=without)
     known, wanted = (encoding.matrix(take(victim.rows.inputs, places)) for places in (told, asked))
-    names = np.eye(len(victim.model.classes))
-    labels = np.asarray(victim.rows.codes, dtype=np.int64)
-    labelled, sought = np.hstack([known, names[labels[told]]]), np.hstack([wanted, names[labels[asked]]])
-    truth, size = attribute.codes[told], attribute.size
-    order = np.random.default_rng([seed, 23]).permutation(len(told))
-    held, fitted = order[: len(order) // 5], order[len(order) // 5 :]
-    with threadpool_limits(limits=1):
-        losses = [
-            sum(
-                -np.log(np.maximum(chances[np.arange(len(held)), truth[held]], 1e-6)).mean()
-                for part in (known, labelled)
-                for chances in [_chances(kind, part[fitted], truth[fitted], part[held], size)]
-            )
-            for kind in imputers(len(fitted), seed=seed)
-        ]
-        best = imputers(len(told), seed=seed)[int(np.argmin(losses))]
-        return _Imputed(_chances(best, known, truth, wanted, size), _chances(best, labelled, truth, sought, size))
+    return Features(known, wanted)
 
 
-def imputers(rows: int, /, *, seed: int) -> list[Any]:
-    """Classifiers that guess an attribute: how frequent each level is, logistic regression with two penalties, boosted
-    trees."""
-    from sklearn.dummy import DummyClassifier
-    from sklearn.ensemble import HistGradientBoostingClassifier
-    from sklearn.linear_model import LogisticRegression
-
-    trees = HistGradientBoostingClassifier(
-        learning_rate=0.1,
-        max_iter=40,
-        max_leaf_nodes=8,
-        min_samples_leaf=max(5, min(30, rows // 20)),
-        l2_regularization=1.0,
-        early_stopping=False,
-        random_state=seed,
-    )
-    lines = [LogisticRegression(C=c, max_iter=300) for c in (0.03, 1.0)]
-    return [DummyClassifier(strategy="prior"), *lines, trees]
+def with_label(part: Features, victim: Victim, told: Places, asked: Places, /) -> Features:
+    """The same and the true label."""
+    names, labels = np.eye(len(victim.model.classes)), np.asarray(victim.rows.codes, dtype=np.int64)
+    return part.beside(names[labels[told]], names[labels[asked]])
 
 
-def _chances(kind: Any, known: Floats, truth: Codes, asked: Floats, size: int) -> Floats:
-    if not known.shape[1] or len(np.unique(truth)) == 1:
-        return np.tile(np.bincount(truth, minlength=size) / len(truth), (len(asked), 1))
-    found = np.zeros((len(asked), size))
-    fitted = kind.fit(known, truth)
-    found[:, fitted.classes_] = fitted.predict_proba(asked)
-    return found
+def told_of(victim: Victim, attribute: Attribute, /, *, seed: int) -> Places:
+    """Places of rows told whose attribute is known: what imputers are fitted on."""
+    told = victim.told[attribute.codes[victim.told] >= 0]
+    return np.random.default_rng([seed, 22]).permutation(told)[:MOST_TOLD]
+
+
+def guess_unfed(victim: Victim, attribute: Attribute, /, *, seed: int = 0) -> Guesses:
+    """Guesses of an attribute that the model is not fed, from its answers beside the columns that it is fed.
+
+    A classifier fitted on rows told reads the model's log-odds (or its label) beside the other columns and the true
+    label, and is compared with one that does not: what answers tell of an attribute that is only in the data (Shokri et
+    al. 2017, on what a trained attack reads; Yeom et al. 2018, section 4, on the comparison).
+    """
+    asked = np.setdiff1d(np.flatnonzero(attribute.codes >= 0), victim.told)
+    told = told_of(victim, attribute, seed=seed)
+    known, wanted = (_answers(victim, places) for places in (told, asked))
+    nothing = Features(np.empty((len(told), 0)), np.empty((len(asked), 0)))
+    plain = with_label(features(victim, told, asked), victim, told, asked)
+    alone = with_label(nothing, victim, told, asked).beside(known, wanted)
+    parts = [plain.beside(known, wanted), plain, alone]
+    found = imputed(parts, attribute.codes[told], size=attribute.size, seed=seed)
+    attack, without, only = (chances.argmax(axis=1) == attribute.codes[asked] for chances in found)
+    return Guesses(asked, attack, without, only, "answers beside the columns that it is fed")
+
+
+def _answers(victim: Victim, places: Places) -> Floats:
+    """(places, numbers) log-odds of the classes against the first, or the label where there are no probabilities."""
+    said = answers_of(victim.model, taken(victim.rows, places))
+    if said.probabilities is None:
+        return np.eye(len(victim.model.classes))[said.predicted]
+    return np.asarray(np.clip(log_odds(said.probabilities), -20, 20) / 4)

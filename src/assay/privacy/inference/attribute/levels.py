@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from assay.core.errors import Message
+from assay.privacy.anonymity.table import CodedColumn
 from assay.privacy.inference.encoding import texts_of
 from assay.privacy.membership.answers import Codes, Floats, Places
 
@@ -39,13 +40,26 @@ def attribute_of(inputs: Any, name: str, told: Places, /) -> Attribute | Message
     column = inputs.column(name)
     texts, values = texts_of(column)
     values = np.where(values == len(texts) - 1, -1, values)
-    seen = np.bincount(values[told][values[told] >= 0], minlength=len(texts))
-    if is_number(column.type) and (seen > 0).sum() > MOST_LEVELS:
-        return _fifths(name, numbers(column), told)
+    figures = numbers(column) if is_number(column.type) else None
+    return _levels(name, values, len(texts), figures, told)
+
+
+def attribute_beside(column: CodedColumn, told: Places, /) -> Attribute | Message:
+    """A column that the model is not fed as levels to guess."""
+    values = np.where(np.array([text is None for text in column.levels])[column.codes], -1, column.codes)
+    figures = None if column.values is None else column.values[column.codes]
+    return _levels(column.name, values, column.size, figures, told)
+
+
+def _levels(name: str, values: Codes, size: int, figures: Floats | None, told: Places) -> Attribute | Message:
+    """(rows,) `values` are codes, −1 for a missing one; `figures` the numbers of a column of numbers."""
+    seen = np.bincount(values[told][values[told] >= 0], minlength=size)
+    if figures is not None and (seen > 0).sum() > MOST_LEVELS:
+        return _fifths(name, figures, told)
     listed = [int(code) for code in np.argsort(-seen, kind="stable")[:MOST_LEVELS] if seen[code] > 1]
     if len(listed) < 2:
         return Message("one-value", "{attribute} has one value among the rows that are known", {"attribute": name})
-    where = np.full(len(texts) + 1, -1)
+    where = np.full(size + 1, -1)
     where[listed] = np.arange(len(listed))
     codes = where[values]
     places = np.array([told[np.flatnonzero(values[told] == code)[0]] for code in listed], dtype=np.intp)

@@ -9,8 +9,8 @@ import numpy as np
 
 from assay.core.errors import Message, Scalar
 from assay.core.measure import Measure, Share, Slice
-from assay.privacy.inference.attribute.attack import Guesses, guess
-from assay.privacy.inference.attribute.levels import attribute_of
+from assay.privacy.inference.attribute.attack import Guesses, guess, guess_unfed
+from assay.privacy.inference.attribute.levels import attribute_beside, attribute_of
 from assay.privacy.inference.paired import difference_of, mcnemar, paired_difference
 from assay.privacy.inference.victim import FEWEST, Victim
 from assay.privacy.membership.answers import Bools
@@ -22,15 +22,14 @@ if TYPE_CHECKING:
 
 WARN, FAIL = 0.05, 0.10
 IN_PLACE = 3
-"""Columns that are asked where no protected attribute or quasi-identifier is fed to the model."""
+"""Columns that are asked where there is no protected attribute, nor a quasi-identifier that the model is fed."""
 
 
 def asked_attributes(case: Case, /) -> tuple[str, ...]:
-    """The protected attributes and quasi-identifiers that the model is fed, or its first columns where it is fed
-    none."""
+    """The protected attributes, and the quasi-identifiers that the model is fed; its first columns for want of any."""
     fed = case.model_columns
-    listed = dict.fromkeys((*case.roles.protected, *case.roles.quasi_identifiers))
-    return tuple(name for name in listed if name in fed) or tuple(fed[:IN_PLACE])
+    known = [name for name in case.roles.quasi_identifiers if name in fed]
+    return tuple(dict.fromkeys((*case.roles.protected, *known))) or tuple(fed[:IN_PLACE])
 
 
 def attribute_measures(victim: Victim, names: Sequence[str], /, *, level: float, seed: int) -> Iterator[Measure]:
@@ -38,11 +37,15 @@ def attribute_measures(victim: Victim, names: Sequence[str], /, *, level: float,
     for name in names:
         where: Slice = {"attribute": name}
         sides = (len(victim.members), len(victim.others))
-        if name not in victim.rows.inputs.column_names:
-            words = "the model is not fed {attribute}: its answers say no more of it than the columns that it is fed"
-            yield Measure("advantage", None, sides, where, reason=Message("not-fed", words, {"attribute": name}))
+        fed = name in getattr(victim.rows.inputs, "column_names", ())
+        if not fed and name not in victim.groups:
+            words = "{attribute} is neither a column that the model is fed nor a protected attribute"
+            yield Measure("advantage", None, sides, where, reason=Message("not-known", words, {"attribute": name}))
             continue
-        attribute = attribute_of(victim.rows.inputs, name, victim.told)
+        if fed:
+            attribute = attribute_of(victim.rows.inputs, name, victim.told)
+        else:
+            attribute = attribute_beside(victim.groups[name], victim.told)
         if isinstance(attribute, Message):
             yield Measure("advantage", None, sides, where, reason=attribute)
             continue
@@ -52,7 +55,7 @@ def attribute_measures(victim: Victim, names: Sequence[str], /, *, level: float,
             params: dict[str, Scalar] = {"known": min(known), "attribute": name, "needed": FEWEST}
             yield Measure("advantage", None, sides, where, reason=Message("too-few-values", words, params))
             continue
-        found = guess(victim, attribute, seed=seed)
+        found = (guess if fed else guess_unfed)(victim, attribute, seed=seed)
         yield from _numbers(found, victim.member[found.places], where, level=level)
 
 
