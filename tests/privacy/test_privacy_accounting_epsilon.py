@@ -242,6 +242,27 @@ def test_prv_of_opacus() -> None:
         epsilon(replace(plan, sampling=Sampling.CUSTOM), delta=1e-5, accountant=Accountant.PRV)
 
 
+def test_an_accountant_beyond_its_numbers_says_so() -> None:
+    """Opacus' PRV answers 700.58 for an epsilon of 5317: numbers that overflow are no promise."""
+    loud = Plan(examples=100_000, batch=10, noise_multiplier=0.01, steps=10)
+    assert epsilon(loud, delta=1e-6) == pytest.approx(5317, rel=1e-3)
+    assert epsilon(loud, delta=1e-6, accountant=Accountant.RDP) > 5317
+    for plan, delta, kind, why in (
+        (loud, 1e-6, Accountant.PRV, "no number for so little noise"),
+        (replace(loud, noise_multiplier=1e-4), 1e-6, Accountant.PLD, "no number for so little noise"),
+        (replace(loud, noise_multiplier=1.0), 1e-30, Accountant.PRV, "says nothing at a delta"),
+        (replace(loud, noise_multiplier=1.0), 1e-30, Accountant.PLD, "say nothing at a delta"),
+    ):
+        with pytest.raises(AssayError, match=why):
+            epsilon(plan, delta=delta, accountant=kind)
+
+
+def test_a_small_sampling_rate_keeps_its_digits() -> None:
+    for rows in (10**9, 10**12, 3 * 10**15, 10**18):
+        plan = Plan(examples=rows, batch=7, noise_multiplier=1.0, steps=1)
+        assert pair_of(plan).chance == pytest.approx(plan.sampling_rate, rel=1e-14)
+
+
 @pytest.mark.parametrize(
     ("steps", "accountant", "published"),
     [(2250, "rdp", 1.416015625), (2250, "pld", 1.34765625), (2000, "rdp", 1.3562)],
@@ -280,6 +301,8 @@ def test_a_delta_that_publishes_rows_is_refused(delta: float) -> None:
     "wrong",
     [
         {"examples": 0},
+        {"noise_multiplier": 1e-300},
+        {"noise_multiplier": 1e300},
         {"batch": 60001},
         {"noise_multiplier": 0.0},
         {"noise_multiplier": math.nan},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from enum import StrEnum
 from functools import lru_cache
@@ -44,6 +45,9 @@ WORDS = {
 GRID = 1e-4
 """Step of the grid of privacy losses, where it is neither too coarse nor too fine."""
 
+LARGEST = {Accountant.PLD: 1e7, Accountant.PRV: 600.0}
+"""Rényi's epsilon up to which an accountant works: beyond, floats overflow. Opacus then answers 700 whatever it is."""
+
 
 def epsilon(plan: Plan, /, *, delta: float, accountant: Accountant = Accountant.PLD) -> float:
     """The epsilon at `delta` that `accountant` finds for `plan`: an upper bound of what is promised.
@@ -60,12 +64,13 @@ def epsilon(plan: Plan, /, *, delta: float, accountant: Accountant = Accountant.
 @lru_cache(maxsize=256)
 def _epsilon(plan: Plan, delta: float, kind: Accountant) -> float:
     pair = pair_of(plan)
-    if kind is Accountant.PRV:
-        return _prv(pair, delta)
     orders, rdp = divergences(pair)
-    if kind is Accountant.PLD:
-        return _pld(pair, delta, rough=epsilon_new(orders, rdp, delta=delta))
-    return (epsilon_new if kind is Accountant.RDP else epsilon_old)(orders, rdp, delta=delta)
+    if kind is Accountant.RDP_OLD:
+        return epsilon_old(orders, rdp, delta=delta)
+    rough = epsilon_new(orders, rdp, delta=delta)
+    if kind is Accountant.RDP:
+        return rough
+    return (_pld if kind is Accountant.PLD else _prv)(pair, delta, rough=rough)
 
 
 def check_delta(delta: float, /, *, examples: int) -> None:
@@ -89,7 +94,17 @@ def privacy_profile(plan: Plan, /, *, epsilons: Sequence[float]) -> NDArray[np.f
     return np.asarray(found, dtype=np.float64)
 
 
+def _check_size(kind: Accountant, rough: float) -> None:
+    if rough > LARGEST[kind]:
+        raise AssayError(
+            f"The accountant {kind.value} has no number for so little noise: Rényi's epsilon is {rough:,.0f}.",
+            code="accountant",
+            hint="It protects nobody. The accountant rdp has a number.",
+        )
+
+
 def _pld(pair: Pair, delta: float, *, rough: float) -> float:
+    _check_size(Accountant.PLD, rough)
     found = float(_losses(pair, rough=rough).get_epsilon_for_delta(delta))
     if math.isfinite(found):
         return found
@@ -122,7 +137,7 @@ def _losses(pair: Pair, *, rough: float) -> Any:
     one = privacy_loss_distribution.from_gaussian_mechanism(
         pair.sd / max(pair.upper),
         value_discretization_interval=step,
-        sampling_prob=1 - pair.upper.get(0.0, 0.0),
+        sampling_prob=pair.share,
         neighboring_relation=NeighboringRelation.REPLACE_ONE if replaced else NeighboringRelation.ADD_OR_REMOVE_ONE,
     )
     return one.self_compose(pair.count)
@@ -135,7 +150,7 @@ def _grid(rough: float, count: int) -> float:
     return float(max(min(GRID, 0.02 * rough / math.sqrt(count)), 1e-5, GRID * rough / 20))
 
 
-def _prv(pair: Pair, delta: float) -> float:
+def _prv(pair: Pair, delta: float, *, rough: float) -> float:
     """Opacus' upper bound, with its own tolerances."""
     try:
         from opacus.accountants import PRVAccountant  # type: ignore[import-untyped,unused-ignore]
@@ -147,6 +162,16 @@ def _prv(pair: Pair, delta: float) -> float:
             code="accountant",
             hint="Use pld.",
         )
+    _check_size(Accountant.PRV, rough)
     accountant = PRVAccountant()
     accountant.history = [(pair.sd / max(pair.upper), pair.chance, pair.count)]
-    return float(accountant.get_epsilon(delta))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Optimal order", category=UserWarning)  # of what only sets its grid
+        try:
+            return float(accountant.get_epsilon(delta))
+        except ValueError as error:
+            raise AssayError(
+                f"The accountant prv says nothing at a delta of {delta:g}: {str(error)[:120]}",
+                code="delta",
+                hint="Give a larger delta, or use the accountant rdp.",
+            ) from error

@@ -34,7 +34,12 @@ class Pair:
     def chance(self) -> float | None:
         """The probability of one shift against none at all; None where there is more to it."""
         plain = len(self.upper) <= 2 and self.lower == ALONE and not self.either
-        return 1 - self.upper.get(0.0, 0.0) if plain else None
+        return self.share if plain else None
+
+    @property
+    def share(self) -> float:
+        """The probability of any shift; not as 1 less that of none, which loses the digits of a small one."""
+        return sum(share for shift, share in self.upper.items() if shift)
 
 
 ALONE = {0.0: 1.0}

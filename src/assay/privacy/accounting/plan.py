@@ -40,6 +40,9 @@ E = TypeVar("E", bound=StrEnum)
 ROW = "row"
 """The unit where each row is protected for itself."""
 
+NOISES = (1e-6, 1e9)
+"""Noise between which accountants know numbers."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
@@ -87,6 +90,12 @@ class Plan:
             number = getattr(self, name)
             fine = number is not None and math.isfinite(number) and number > 0
             _require(fine or (number is None and name in _OPTIONAL), f"{name} must be above 0; it is {number!r}.")
+        for name in ("noise_multiplier", "clip_count_noise"):
+            number = getattr(self, name)
+            _require(
+                number is None or NOISES[0] <= number <= NOISES[1],
+                f"{name} must be from {NOISES[0]:g} to {NOISES[1]:g}; it is {number!r}.",
+            )
         _require(self.batch <= self.examples, f"A batch of {self.batch} is more than {self.examples} examples.")
         _require((self.epochs is None) != (self.steps is None), "A plan has either epochs or steps.")
         rows_fit = self.max_rows is None or self.unit != ROW

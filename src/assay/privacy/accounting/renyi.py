@@ -66,7 +66,7 @@ def _either(pair: Pair, orders: Floats) -> Floats:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """dp-accounting leaves orders out whose series does not converge, and says so each time; the minimum stands."""
+    """Without what dp-accounting says of orders it leaves out: series that do not converge, losses below rounding."""
     log = logging.getLogger("absl")
     level = log.level
     log.setLevel(logging.ERROR)
@@ -116,7 +116,8 @@ def epsilon_new(orders: Sequence[float] | Floats, divergence: Sequence[float] | 
     """
     from dp_accounting.rdp import rdp_privacy_accountant as rdp
 
-    return max(0.0, float(rdp.compute_epsilon(list(orders), list(divergence), delta)[0]))
+    with _quiet():
+        return max(0.0, float(rdp.compute_epsilon(list(orders), list(divergence), delta)[0]))
 
 
 def epsilon_old(orders: Sequence[float] | Floats, divergence: Sequence[float] | Floats, /, *, delta: float) -> float:
