@@ -612,6 +612,8 @@ def test_a_resumed_training_keeps_the_noise_it_was_calibrated_to():
     again = begun(noise_multiplier=None, target_epsilon=2.0, state=first.state())
     assert again.plan == first.plan
     assert "seed" not in json.dumps(first.state())
+    with pytest.raises(AssayError, match="more than the target of 1"):
+        begun(noise_multiplier=None, target_epsilon=1.0, state=first.state())
 
 
 # The ledger.

@@ -12,7 +12,7 @@ from torch import nn
 from assay.core.canonical import digest, digest_bytes
 from assay.core.errors import AssayError
 from assay.core.house import Ledger, Spend
-from assay.privacy.accounting.accountants import Accountant, check_delta
+from assay.privacy.accounting.accountants import Accountant, check_delta, epsilon
 from assay.privacy.accounting.calibration import noise_for
 from assay.privacy.accounting.charge import charge
 from assay.privacy.accounting.plan import Plan
@@ -74,6 +74,14 @@ def promised(
             code="resume",
             hint="Go on with the same examples, batch, epochs, noise, clipping and delta that it began with.",
         )
+    if saved is not None and target_epsilon is not None:
+        begun = epsilon(promise.plan, delta=delta, accountant=kind)
+        if begun > target_epsilon:
+            raise AssayError(
+                f"The saved training promises an epsilon of {begun:.6g}, more than the target of {target_epsilon:g}.",
+                code="resume",
+                hint="Go on with the target that it began with; noise that is in the weights cannot be raised.",
+            )
     return promise
 
 
