@@ -7,7 +7,7 @@ import re
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import assay.privacy.operators as catalogue
@@ -249,3 +249,24 @@ def test_forged_marks_in_a_text_come_back_as_they_stood(name):
     assert done.replaced == {"EMAIL": 1, "MARK": 3}
     assert reidentify_texts(done.texts, field="note", operators=operators) == (forged,)
     assert run(made("replace"), texts=[forged], subjects=None).replaced == {"EMAIL": 1}
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.sampled_from(["<EMAIL:siv:", "<A:sealed:", "ada@example.com", "4111111111111111", ">", "<", "Ab", " "]))
+)
+def test_texts_with_halves_of_marks_come_back_as_they_stood(pieces):
+    text = "".join(pieces)
+    operators = [made("reversible", key=KEY), made("encrypt", keys=KEYS)]
+    done = run(operators[0], texts=[text], subjects=None)
+    assert reidentify_texts(done.texts, field="note", operators=operators) == (text,)
+
+
+@pytest.mark.parametrize("name", ["reversible", "encrypt"])
+def test_a_mark_that_was_cut_off_is_an_error(name):
+    """It came back as it was, without a word."""
+    operators = [made("reversible", key=KEY), made("encrypt", keys=KEYS)]
+    (whole,) = run(made(name, **KEYED[name]), texts=["ada@example.com"], subjects=None).texts
+    for end in (-1, -3, -20):
+        with pytest.raises(AssayError, match=r"Row 0 of 'note': .* cut off"):
+            reidentify_texts([whole[:end]], field="note", operators=operators)

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from assay.core.errors import AssayError
 from assay.privacy.deidentification.span import Span
 
 KIND = "operator"
@@ -58,7 +59,8 @@ class Operator:
 MARK = "MARK"
 """Entity of what looks like a mark and stood in the text before."""
 
-_MARK = re.compile(r"<[A-Z_]{1,40}:([a-z]{1,10}):([\w.=-]+)>")
+_MARK = re.compile(r"<[A-Z_]{1,40}:([a-z]{1,10}):([\w.=-]*)(>?)")
+"""A mark, or one that was cut off: without its end."""
 
 
 def mark(entity: str, scheme: str, token: str, /) -> str:
@@ -73,5 +75,19 @@ def marks(text: str, /) -> Iterator[Span]:
 
 
 def unmarked(text: str, readers: Mapping[str, Callable[[str], str]], /) -> str:
-    """`text` with every mark of a scheme of `readers` replaced by what its reader gives; other marks stay."""
-    return _MARK.sub(lambda match: readers[match[1]](match[2]) if match[1] in readers else match[0], text)
+    """`text` with every mark of a scheme of `readers` replaced by what its reader gives; other marks stay.
+
+    A mark of such a scheme that lacks its end is an error, as one is whose token was changed.
+    """
+
+    def read(match: re.Match[str]) -> str:
+        scheme, token, end = match.groups()
+        if scheme not in readers:
+            return match[0]
+        if not end:
+            raise AssayError(
+                "What stands for an identifier in the text is cut off.", code="sealed", hint="Restore it from a copy."
+            )
+        return readers[scheme](token)
+
+    return _MARK.sub(read, text)
