@@ -18,10 +18,12 @@ from assay.core.errors import AssayError
 from assay.engine.areas import registry
 from assay.privacy.commands.tradeoff import tradeoff as command
 from assay.privacy.tradeoffs.calls import tradeoff
+from assay.privacy.tradeoffs.people import people_of
 from assay.privacy.tradeoffs.report import Tradeoff, epsilons_of
 from assay.privacy.tradeoffs.sweep import membership
 from assay.privacy.tradeoffs.written import COLUMNS, FILES, page, table
 from assay.privacy.training.fitting import Settings, accountant_of
+from assay.privacy.training.tables.schema import Consent, schema_of
 from assay.store import open_store
 from assay.store.house import StoreHouse
 
@@ -89,6 +91,7 @@ def test_a_small_group_that_small_epsilons_hurt_is_marked_and_no_other(found):
     assert least.get("accuracy_lost", slice={"group": "many"}).value < 0.1
     assert abs(most.get("accuracy_lost", slice={}).value) < 0.02
     assert "group = few" in found.text()
+    assert "membership_tpr_at_fpr_1pct: members found at 1 % false positives need 1,000" in found.text()
     assert "more than all others." in found.text()
     assert " *" in found.text()
 
@@ -191,6 +194,17 @@ def page_of(found: Tradeoff) -> str:
 
     drawn = picture(found)
     return page(found, drawn) + drawn.svg()
+
+
+def test_rows_without_the_consent_that_the_schema_asks_for_are_in_neither_part():
+    agreed = np.arange(2000) % 4 > 0
+    data = rows().append_column("agreed", pa.array(agreed))
+    schema = replace(schema_of(COLUMNS_OF), consent=Consent("agreed"))
+    given = {"label": "good", "protected": ("group",), "favourable": "yes", "held_out": 0.3, "seed": 0, "name": "x"}
+    found, kept = people_of(data, schema, **given), rows().filter(pa.array(agreed))
+    assert len(found.codes) == len(found.train) == agreed.sum()
+    assert found.attributes.column("group").to_pylist() == kept.column("group").to_pylist()
+    assert [found.classes[code] for code in found.codes] == kept.column("good").to_pylist()
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def tradeoff(
     several rows, the intervals are too narrow and the epsilons are of rows. The result is NOT private.
     """
     public = schema if isinstance(schema, Schema) else _schema(schema)
-    columns = (protected,) if isinstance(protected, str) else tuple(protected)
+    columns = (protected,) if isinstance(protected, str) else tuple(dict.fromkeys(protected))
     name = Path(data).stem if isinstance(data, str | Path) else "data"
     people = people_of(
         data, public, label=label, protected=columns, favourable=favourable, held_out=held_out, seed=seed, name=name

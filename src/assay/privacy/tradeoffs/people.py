@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from assay.core.errors import AssayError
 from assay.core.measure import Slice
 from assay.data.case import Case
+from assay.data.roles.consent import consents
 from assay.data.rows.sources import open_rows
 from assay.privacy.anonymity.table import coded
 from assay.privacy.anonymity.table import read_table as in_memory
@@ -111,7 +112,8 @@ def people_of(
 ) -> People:
     """The rows of `source` (a path, frame or relation) that have a label; a share `held_out` is drawn to be held out.
 
-    Every row is taken to be a person of its own. Raises AssayError where the label has no categories, a column is
+    Rows that lack the consent that the schema asks for are left out altogether. Every row is taken to be a person of
+    its own. Raises AssayError where the label has no categories, a column is
     missing, or too few rows are left on either side.
     """
     import pyarrow as pa
@@ -124,8 +126,12 @@ def people_of(
         raise AssayError("Whose accuracy?", code="protected", hint="Name a column, as in --protected sex.")
     if not 0 < held_out < 1:
         raise AssayError(f"held_out is a share in (0, 1), not {held_out}.", code="share", hint="For example 0.3.")
-    features = schema.without(label).columns
-    whole = in_memory(source, columns=list(dict.fromkeys((*features, label, *protected))))
+    consent = schema.consent
+    agreed = (consent.column,) if consent else ()
+    features = schema.without(label, *agreed).columns
+    whole = in_memory(source, columns=list(dict.fromkeys((*features, label, *protected, *agreed))))
+    if consent is not None:
+        whole = whole.filter(consents(whole.column(consent.column), purpose=consent.purpose))
     table = read_table(open_rows(whole), schema, label=label)
     known = np.isfinite(table.y)
     kept = Table(table.x[known], table.y[known], None, table.encoding, table.label)

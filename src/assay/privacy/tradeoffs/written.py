@@ -14,8 +14,9 @@ from assay.core.measure import Measure
 from assay.pictures.picture import Picture
 from assay.pictures.wording import clean
 from assay.privacy.tradeoffs.drawn import picture
-from assay.privacy.tradeoffs.report import Level, Tradeoff, explained, summed_up
+from assay.privacy.tradeoffs.report import Level, Tradeoff
 from assay.privacy.tradeoffs.runs import LOST
+from assay.privacy.tradeoffs.sentences import explained, summed_up, unmeasured
 
 COLUMNS = ("epsilon", "measure", "attribute", "group", "value", "low", "high", "level", "n", "lose_more", "reason")
 TABLES = {
@@ -98,7 +99,7 @@ def text(found: Tradeoff, /) -> str:
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         lines += [title, *("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells)]
         lines.append("")
-    said = (*summed_up(found), *_left_out(found), *explained(found))
+    said = (*summed_up(found), *_missing(found), *explained(found))
     return "\n".join([*lines, *(clean(line, longest=1000) for line in said)])
 
 
@@ -139,7 +140,7 @@ def _plain(cell: str) -> str:
 def page(found: Tradeoff, drawn: Picture, /) -> str:
     """A page that stands alone: every text is escaped, the picture is an image, nothing is asked from anywhere."""
     first, *rest = explained(found)
-    said = "".join(f"<p>{escape(line)}</p>" for line in (*_left_out(found), *rest))
+    said = "".join(f"<p>{escape(line)}</p>" for line in (*_missing(found), *rest))
     told = f"<p>{escape(clean(' '.join(summed_up(found)), longest=1000))}</p>"
     shown = "".join(_html(title, cells) for title, cells in tables(found).items())
     facts = ", ".join(f"{name} {value}" for name, value in found.facts.items() if name != "measures")
@@ -160,9 +161,11 @@ def _html(title: str, cells: Cells) -> str:
     return f'<div class="scroll"><table>{caption}<thead><tr>{top}</tr></thead><tbody>{rows}</tbody></table></div>'
 
 
-def _left_out(found: Tradeoff) -> list[str]:
+def _missing(found: Tradeoff) -> list[str]:
+    """What is not in the tables, and why."""
     n = found.suppressed
-    return [f"{n} groups have so few held-out rows that they are left out."] if n else []
+    few = [f"{n} groups have so few held-out rows that they are left out."] if n else []
+    return [*few, *unmeasured(found)]
 
 
 FILES = ("index.html", "table.csv", "plot.svg", "tradeoff.json")
