@@ -94,46 +94,13 @@ def open_private(source: Any, /, *, columns: Sequence[str]) -> Opened:
     return opened
 
 
-def _roomy(connection: Any) -> None:
-    """Half of the memory, and rows in any order: an answer that fails half way is paid for."""
-    connection.execute("SET memory_limit = '50%'")
-    connection.execute("SET preserve_insertion_order = false")
-
-
 def _files(pattern: str, columns: Sequence[str]) -> Opened:
-    from assay.data.rows.protocol import check_names
-    from assay.data.rows.sql.duck import ROWS, DuckFiles
-    from assay.privacy.reading.files import private_files, quiet
-    from assay.privacy.reading.lines import lines_of
+    from assay.privacy.reading.engine import engine_of
+    from assay.privacy.reading.files import private_files
 
     files = private_files(pattern)
-    check_names(files.names, repr(pattern))
-    _check_known(columns, files.names)
-    wanted = list(dict.fromkeys(columns)) or list(files.names[:1])
-    # By place: SQL does not tell names apart that differ in case.
-    places = [f"p{files.names.index(name)}" for name in wanted]
-    rows = f"{files.reads} AS t({', '.join(f'p{i}' for i in range(len(files.names)))})"
-
-    def create(connection: Any, columns: Sequence[str]) -> None:
-        _roomy(connection)
-        if files.parquet:
-            chosen = ", ".join(f"{p} AS {column}" for p, column in zip(places, columns, strict=True))
-            connection.execute(f"CREATE VIEW {ROWS} AS SELECT {chosen} FROM {rows}")
-            return
-        chosen = ", ".join(f"nullif({p}, '') AS {column}" for p, column in zip(places, columns, strict=True))
-        with quiet():
-            connection.register("private_lines", lines_of(files.paths))
-            connection.execute(f"CREATE TABLE {ROWS} AS SELECT {chosen} FROM {rows}")
-            connection.unregister("private_lines")
-
-    engine = DuckFiles(create, wanted, source=repr(pattern), identities=lambda: files.identities, on_disk=False)
-    return Opened(engine, frozenset() if files.parquet else frozenset(wanted))
-
-
-def _check_known(columns: Sequence[str], known: Sequence[str]) -> None:
-    for name in columns:
-        if name not in known:
-            raise unknown("column", name, known, code="column")
+    engine = engine_of(files, source=repr(pattern), columns=columns, ordered=False)
+    return Opened(engine, frozenset() if files.parquet else frozenset(engine.columns))
 
 
 def _frame(source: Any, columns: Sequence[str]) -> Opened:
@@ -141,6 +108,7 @@ def _frame(source: Any, columns: Sequence[str]) -> Opened:
 
     from assay.data.rows.protocol import check_names
     from assay.data.rows.sql.duck import ROWS, DuckFiles
+    from assay.privacy.reading.engine import roomy
 
     try:
         frame: Any = nw.from_native(source)
@@ -152,7 +120,9 @@ def _frame(source: Any, columns: Sequence[str]) -> Opened:
         ) from None
     known = frame.collect_schema().names()
     check_names(known, "The frame")
-    _check_known(columns, known)
+    for name in columns:
+        if name not in known:
+            raise unknown("column", name, known, code="column")
     wanted = list(dict.fromkeys(columns)) or list(known[:1])
     chosen = frame.select(wanted)
     eager = chosen.collect() if isinstance(chosen, nw.LazyFrame) else chosen
@@ -160,7 +130,7 @@ def _frame(source: Any, columns: Sequence[str]) -> Opened:
     table = _arrow_table(eager, wanted, mixed)
 
     def create(connection: Any, places: Sequence[str]) -> None:
-        _roomy(connection)
+        roomy(connection, ordered=False)
         connection.register("assay_given", table.rename_columns(list(places)))
         connection.execute(f"CREATE TABLE {ROWS} AS SELECT * FROM assay_given")
         connection.unregister("assay_given")
