@@ -14,11 +14,13 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 import assay
-from assay.core.measure import Measure
+from assay.core.measure import Interval, Measure
 from assay.engine.run import run
 from assay.privacy.checks.attribute_inference import attribute_inference
 from assay.privacy.inference.attribute.levels import Attribute, attribute_of
+from assay.privacy.inference.attribute.measures import advice
 from assay.privacy.inference.paired import difference_of, mcnemar, paired_difference
+from assay.privacy.membership.scoring import Rate
 
 COLUMNS = ["a", "b", "s"]
 
@@ -331,3 +333,20 @@ def test_boosters_and_networks_are_attacked_alike(library):
     found = by_name(attribute_inference(case_of(frame, model)))
     assert found["advantage_gap"].interval.low > 0.05
     assert found["advantage"].interval.low > 0.05
+
+
+def test_what_follows_depends_on_who_is_exposed_and_how():
+    def rate(value: float) -> Rate:
+        return Rate(value, Interval(value - 0.03, value + 0.03, 0.95, "made up"))
+
+    told = [
+        [note.id for note in advice(rate(mine), rate(gap), fed=fed)]
+        for mine, gap, fed in (
+            (0.2, 0.2, True),
+            (0.2, 0.0, True),
+            (0.2, 0.0, False),
+            (0.04, 0.04, True),
+            (-0.1, 0.1, True),
+        )
+    ]
+    assert told == [["attribute-remembered"], ["attribute-of-everyone"], ["attribute-in-answers"], [], []]

@@ -56,10 +56,10 @@ def attribute_measures(victim: Victim, names: Sequence[str], /, *, level: float,
             yield Measure("advantage", None, sides, where, reason=Message("too-few-values", words, params))
             continue
         found = (guess if fed else guess_unfed)(victim, attribute, seed=seed)
-        yield from _numbers(found, victim.member[found.places], where, level=level)
+        yield from _numbers(found, victim.member[found.places], where, fed=fed, level=level)
 
 
-def _numbers(found: Guesses, member: Bools, where: Slice, /, *, level: float) -> Iterator[Measure]:
+def _numbers(found: Guesses, member: Bools, where: Slice, /, *, fed: bool, level: float) -> Iterator[Measure]:
     mine, other = (paired_difference(found.attack[s], found.imputed[s], level=level) for s in (member, ~member))
     gap = difference_of(mine, other)
     n = (int(member.sum()), int((~member).sum()))
@@ -71,7 +71,7 @@ def _numbers(found: Guesses, member: Bools, where: Slice, /, *, level: float) ->
         p_value=p,
         family="advantage",
         method=method,
-        notes=_advice(mine, gap),
+        notes=advice(mine, gap, fed=fed),
     )
     method = "the same on rows that the model was not trained on"
     yield Measure("advantage_others", other.value, n[1], where, interval=other.interval, method=method)
@@ -95,8 +95,9 @@ METHODS = {
 }
 
 
-def _advice(mine: Rate, gap: Rate) -> tuple[Message, ...]:
-    """What follows from an advantage beyond chance; nothing from one that is not."""
+def advice(mine: Rate, gap: Rate, /, *, fed: bool) -> tuple[Message, ...]:
+    """What follows from an advantage beyond chance, of an attribute that the model is fed or not; nothing from a small
+    one."""
     if mine.interval.low <= 0 or mine.value <= WARN:
         return ()
     if gap.interval.low > 0:
@@ -105,6 +106,9 @@ def _advice(mine: Rate, gap: Rate) -> tuple[Message, ...]:
             "regularise more, or train with differential privacy"
         )
         return (Message("attribute-remembered", words, {"gap": f"{gap.value:.3f}"}),)
+    if not fed:
+        words = "others are as exposed as rows that were trained on: show fewer digits of the answers, or labels only"
+        return (Message("attribute-in-answers", words),)
     words = (
         "others are as exposed as rows that were trained on: what tells is how the answer depends on the attribute; "
         "leave it out of the model, or show fewer digits or labels only"
