@@ -12,7 +12,7 @@ from assay.privacy.deidentification.recognizer import KIND, Pattern, Recognizer
     title="Passport numbers",
     statement=(
         "The second line of a machine-readable passport with its check digits (ICAO 9303, part 4); a "
-        "number alone needs a word near."
+        "number alone, six to nine digits or letters among them, needs a word near."
     ),
 )
 def passport() -> Recognizer:
@@ -25,14 +25,19 @@ def passport() -> Recognizer:
                 r"(?<![\w<])[A-Z0-9<]{9}[0-9][A-Z<]{3}[0-9]{7}[MFX<][0-9]{7}[A-Z0-9<]{14}[0-9<][0-9](?![\w<])", 0.95
             ),
             Pattern(r"(?<![\w.-])[A-Z]{0,2}[0-9]{6,9}(?![\w-])", 0.2),
+            Pattern(r"(?<![\w.-])(?=(?:[A-Z]{0,8}[0-9]){3})[A-Z0-9]{8,9}(?![\w-])", 0.2),
         ),
         examples=(
             "read «L898902C36UTO7408122F1204159ZE184226B<<<<<10»",
             "passport no. «C01234567»",
+            "Reisepass Nr. «C01X00T47»",
+            "passeport «12AB34567»",
         ),
         counterexamples=(
             "L898902C37UTO7408122F1204159ZE184226B<<<<<10",
             "flight C01234567",
+            "flight C01X00T47",
+            "PASSPORT HOLDERS",
         ),
         context=(
             "passport",
