@@ -229,6 +229,11 @@ def test_membership_is_attacked_behind_a_defence_by_shadows_that_stand_behind_it
     assert ran(asked(files, "membership", *flags, "--shadows", "0", "--trust", "sklearn.tree._tree.Tree")) == 2
     assert "defence_trainer" in capsys.readouterr().err
     flags = ("--attack", "loss-threshold", "--attack", "label-only", "--defence", "top-one")
+    assert ran(asked(files, "membership", *flags, "--shadows", "0")) == 0
+    said = capsys.readouterr().out
+    assert "behind top-one" in said
+    assert "accuracy        on non-members" in said
+    assert said.count("Run ") == 2
     assert ran([*asked(files, "membership", *flags, "--shadows", "0"), "--json"]) == 0
     data = json.loads(capsys.readouterr().out)["data"]
     before, after = (

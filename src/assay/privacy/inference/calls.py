@@ -14,8 +14,6 @@ from assay.privacy.inference.gradients.leakage import Leak, leakage, own_gradien
 from assay.privacy.inference.gradients.learner import learner_of
 from assay.privacy.membership.candidates import side_by_side
 
-KINDS = ("attribute", "extraction", "inversion")
-
 
 def attack(
     kind: str,

@@ -42,9 +42,7 @@ class MembershipAnswer:
         """A line for each attack, why the others were not made, and what follows; then the same behind the defence."""
         sides = int(self.found.member.sum()), int((~self.found.member).sum())
         lines = [f"{sides[0]:,} members and {sides[1]:,} non-members.", ""]
-        by_attack: dict[str, dict[str, Finding]] = {}
-        for finding in self.run.findings:
-            by_attack.setdefault(finding.measure.slice.get("attack") or "", {})[finding.measure.name] = finding
+        by_attack = _by_attack(self.run)
         overall = by_attack.pop("", {})
         rows = [_row(attack, numbers) for attack, numbers in by_attack.items() if "auc" in numbers]
         lines += _aligned([["attack", *HEADS, "verdict"], *rows]) if rows else []
@@ -55,7 +53,7 @@ class MembershipAnswer:
         lines += [f"- {note}" for note in notes]
         lines.append(f"Run {self.run.id}. See it again, with all numbers: assay run show {self.run.id} --all")
         if self.after is not None:
-            lines += ["", f"Behind {self.defence}: {self.after.text()}"]
+            lines += ["", *_compared(self, self.after)]
         return "\n".join(line.rstrip() for line in lines)
 
     def to_json(self) -> Any:
@@ -143,6 +141,32 @@ def _answered(
     )
     made = tuple(measures(found, level=level, notes=drawn.notes))
     return MembershipAnswer(house.judge(CHECK, case, made, params={**params, "level": level}), found)
+
+
+def _by_attack(run: Run) -> dict[str, dict[str, Finding]]:
+    """Findings by attack ("" for those of none) and by the name of the measure."""
+    found: dict[str, dict[str, Finding]] = {}
+    for finding in run.findings:
+        found.setdefault(finding.measure.slice.get("attack") or "", {})[finding.measure.name] = finding
+    return found
+
+
+def _compared(bare: MembershipAnswer, safer: MembershipAnswer) -> list[str]:
+    """AUC and true positive rate of each attack before and behind the defence, and the accuracy that it costs."""
+    behind = f"behind {bare.defence}"
+    before, after = _by_attack(bare.run), _by_attack(safer.run)
+    rows = [["", "", "before", behind]]
+    for attack in (name for name in before if name):
+        for measure, head in (("auc", "AUC"), ("tpr_at_fpr_1pct", "TPR at 1 %")):
+            cells = [_number(one.get(attack, {}).get(measure)) for one in (before, after)]
+            rows += [[attack, head, *cells]] if set(cells) != {"–"} else []
+    rights = [(one.found.right[0], one.found.right[1]) for one in (bare, safer)]
+    for place, side in enumerate(("members", "non-members")):
+        rows.append(["accuracy", f"on {side}", *(f"{right[place]:.3f}" for right in rights)])
+    known = _reasons({name: numbers for name, numbers in before.items() if name})
+    new = [line for line in _reasons({name: found for name, found in after.items() if name}) if line not in known]
+    lines = [*_aligned(rows), "", *(f"{behind} {line}" for line in new if line)]
+    return [*lines, f"Run {safer.run.id}. See it again, with all numbers: assay run show {safer.run.id} --all"]
 
 
 def _row(attack: str, numbers: dict[str, Finding]) -> list[str]:
