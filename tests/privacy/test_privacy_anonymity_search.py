@@ -178,6 +178,13 @@ def test_bad_forms_are_errors(make: Any) -> None:
         make()
 
 
+@pytest.mark.parametrize("method", ["mondrian", "full-domain"])
+def test_a_hierarchy_for_another_column_names_the_quasi_identifiers(method: str) -> None:
+    data = pd.DataFrame({"age": [1, 2], "zip": ["1", "2"]})
+    with pytest.raises(AssayError, match="Known: age, zip"):
+        anonymize(data, quasi=["age", "zip"], k=1, method=method, hierarchies={"town": {}})
+
+
 def test_a_hierarchy_that_splits_a_group_is_an_error() -> None:
     chains = {"a": ["x", "p"], "b": ["x", "q"]}
     with pytest.raises(AssayError, match="splits the group 'x'"):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from assay.core.errors import AssayError, unknown
-from assay.privacy.anonymity.hierarchies.built import ladders
+from assay.privacy.anonymity.hierarchies.built import check_given, ladders
 from assay.privacy.anonymity.loss import InformationLoss, information_loss
 from assay.privacy.anonymity.measures.classes import classes_of
 from assay.privacy.anonymity.measures.summary import Anonymity, anonymity_of, check_parts
@@ -137,9 +137,10 @@ def anonymize(
         raise AssayError("l and t are about sensitive columns.", code="sensitive", hint="Name them: sensitive=[...].")
     table = read_table(source)
     check_columns([*quasi, *sensitive, *identifiers], table.column_names)
+    given = dict(hierarchies or {})
+    check_given(given, quasi)
     columns, told = [coded(table, name) for name in quasi], [coded(table, name) for name in sensitive]
     before = anonymity_of(classes_of(columns, table.num_rows), told, tuple(quasi))
-    given = dict(hierarchies or {})
     if method == "full-domain":
         recoded = full_domain(ladders(columns, given), told, requirement, suppression=suppression)
     else:

@@ -44,15 +44,18 @@ def _round_width(width: float, *, whole: bool) -> float:
     return max(found, 2.0) if whole else found
 
 
+def check_given(given: Mapping[str, Any], quasi: Sequence[str], /) -> None:
+    """Raise where a hierarchy is given for what is no quasi-identifier."""
+    for name in given:
+        if name not in quasi:
+            raise unknown("quasi-identifier in hierarchies", name, quasi, code="hierarchy")
+
+
 def ladders(columns: Sequence[CodedColumn], given: Mapping[str, Any], /) -> list[Ladder]:
     """A Ladder for each column: by what is given for it, else built from the data.
 
     Given may be a Hierarchy, a path to a hierarchy file, or a mapping from values to their coarser forms.
     """
-    names = [column.name for column in columns]
-    for name in given:
-        if name not in names:
-            raise unknown("quasi-identifier in hierarchies", name, names, code="hierarchy")
     return [
         ladder(column, _read(given[column.name], column) if column.name in given else built(column))
         for column in columns
