@@ -386,8 +386,9 @@ def test_changed_and_forged_folders_are_refused(house, files):
 )
 def test_a_schema_that_says_nothing_clear_is_an_error(tmp_path, text, said):
     (tmp_path / "s.toml").write_text(text)
-    with pytest.raises(AssayError, match=said):
+    with pytest.raises(AssayError, match=said) as caught:
         read_schema(tmp_path / "s.toml")
+    assert caught.value.hint.isprintable()
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,7 @@ from assay.core.errors import AssayError, unknown
 from assay.models.outputs import class_texts
 
 _KEYS = ("examples", "consent", "columns")
-_EXAMPLE = """[columns]
-age = { bounds = [17, 90] }
-sex = { categories = ["Female", "Male"] }"""
+_EXAMPLE = 'Like this: columns.age = { bounds = [17, 90] }, or columns.sex = { categories = ["Female", "Male"] }.'
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,4 +136,4 @@ def _numeric(name: str, bounds: Any) -> Numeric:
 
 
 def _wrong(message: str) -> AssayError:
-    return AssayError(message, code="schema", hint=f"Like this:\n{_EXAMPLE}")
+    return AssayError(message, code="schema", hint=_EXAMPLE)
