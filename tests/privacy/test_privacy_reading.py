@@ -15,6 +15,9 @@ from assay.core.errors import AssayError
 from assay.privacy import query
 from assay.privacy.queries.bounding.opening import open_private
 from assay.privacy.reading.files import private_files
+from assay.privacy.training.tables.opening import open_training
+from assay.privacy.training.tables.prepared import read_table
+from assay.privacy.training.tables.schema import schema_of
 
 OTHERS = [b"a,1", b'"b",0', b'"c ""d""",7'] * 7
 PIECES = st.sampled_from([b'"', b",", b"\r", b"\x00", b"\xff", b"\\", b"'", b"a", b"1", b"#", b" "])
@@ -86,3 +89,42 @@ def test_nothing_is_told_of_files_that_are_damaged(tmp_path):
     for name in ("a.parquet", "b.csv", "c.csv.gz"):
         with pytest.raises(AssayError, match=r"^The data could not be read\. Check"):
             open_private(str(tmp_path / name), columns=["g"])
+
+
+SCHEMA = schema_of(
+    {
+        "age": {"bounds": [0, 100]},
+        "town": {"categories": ["a", "b"]},
+        "level": {"categories": [1, 2]},
+        "y": {"categories": [0, 1]},
+    }
+)
+PEOPLE = ["50,a,1.0,1", "100,b,2,0", "0,c,3,1"] * 5
+
+
+def trained_on(path, rows):
+    path.write_text("\n".join(["age,town,level,y", *rows, ""]))
+    table = read_table(open_training(str(path), SCHEMA, label="y"), SCHEMA, label="y")
+    return [[*x, y] for x, y in zip(table.x.tolist(), table.y.tolist(), strict=True)]
+
+
+@pytest.mark.parametrize(
+    "row", ['9,"a,1,1', "9,a", "thirty,a,1,1", "NA,?,x,2", "1e999,a,1,1", ",,,", '"""', "2020-01-01,a,1,1"]
+)
+def test_one_row_changes_the_examples_of_a_training_by_one_at_most(tmp_path, row):
+    """A text among the numbers was an error, and an open quote one that quoted the file."""
+    known = trained_on(tmp_path / "rows.csv", PEOPLE)
+    assert known[:3] == [[0, 1, 0, 1, 0, 1], [1, 0, 1, 0, 1, 0], [-1, 0, 0, 0, 0, 1]]
+    found = trained_on(tmp_path / "rows.csv", [*PEOPLE[:7], row, *PEOPLE[7:]])
+    assert found[:7] == known[:7]
+    assert found[len(found) - 8 :] == known[7:]
+    assert len(found) - len(known) in (0, 1)
+
+
+def test_files_of_a_training_are_opened_by_the_schema_alone(tmp_path):
+    assert trained_on(tmp_path / "none.csv", []) == []
+    pq.write_table(pa.table({"age": [50], "town": ["a"], "level": [1], "y": [1]}), tmp_path / "a.parquet")
+    table = read_table(open_training(str(tmp_path / "a.parquet"), SCHEMA, label="y"), SCHEMA, label="y")
+    assert table.x.tolist() == [[0, 1, 0, 1, 0]]
+    with pytest.raises(AssayError, match="Unknown column 'who'"):
+        open_training(str(tmp_path / "a.parquet"), SCHEMA, label="y", unit="who")

@@ -118,9 +118,9 @@ def _opened(given: dict[str, Any]) -> _Job:
 
     `given` holds the keywords of `train_model`.
     """
-    from assay.data.rows.sources import open_rows
     from assay.privacy.training.fitting import Target
     from assay.privacy.training.saved import check_new
+    from assay.privacy.training.tables.opening import open_training
     from assay.privacy.training.tables.prepared import check_model, read_table
     from assay.privacy.training.tables.schema import read_schema
 
@@ -136,7 +136,7 @@ def _opened(given: dict[str, Any]) -> _Job:
     target = Target(given["delta"], given["epsilon"], given["noise"], examples)
     settings = settings_of(given)
     check_model(settings.model, schema.column(label))
-    rows = open_rows(given["data"])
+    rows = open_training(given["data"], schema, label=label, unit=unit)
     table = read_table(rows, schema, label=label, unit=unit)
     shape = table.architecture(hidden=settings.layers, activation=settings.activation)
     if settings.custom:

@@ -87,9 +87,9 @@ def tune(
 
 def _opened(given: dict[str, Any]) -> _Job:
     """What is to be done; every mistake that is public is found here, before anything is spent."""
-    from assay.data.rows.sources import open_rows
     from assay.privacy.accounting.accountants import check_delta
     from assay.privacy.training.saved import check_new
+    from assay.privacy.training.tables.opening import open_training
     from assay.privacy.training.tables.prepared import check_model, read_table
     from assay.privacy.training.tables.schema import read_schema
     from assay.privacy.tuning.grid import candidates
@@ -106,7 +106,7 @@ def _opened(given: dict[str, Any]) -> _Job:
     settings = settings_of(given | {"batch": None, "clip": 1.0, "rate": None, "accountant": "rdp"})
     check_model(settings.model, schema.column(label))
     check_delta(given["delta"], examples=examples)
-    rows = open_rows(given["data"])
+    rows = open_training(given["data"], schema, label=label, unit=unit)
     table = read_table(rows, schema, label=label, unit=unit)
     shape = table.architecture(hidden=settings.layers, activation=settings.activation)
     parts = divided(table, shape, examples=examples, max_rows=settings.max_rows, validation=given["validation"])
