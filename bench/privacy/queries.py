@@ -1,7 +1,7 @@
 """A private mean of 10 million rows by 50 keys, beside the same aggregate in DuckDB without privacy, and OpenDP.
 
-`python bench/privacy/queries.py [ROWS]`. OpenDP is asked for what it has too: counts and clamped sums by group with Laplace
-noise, given the groups' sums by numpy; it bounds no contributions of units.
+`python bench/privacy/queries.py [ROWS]`. OpenDP is asked for what it has too: counts and clamped sums by group with
+Laplace noise, given the groups' sums by numpy; it bounds no contributions of units.
 """
 
 from __future__ import annotations

@@ -106,7 +106,8 @@ class Area:
 
     `catalogues` are packages whose modules declare checks and parts; every module in them is loaded.
     `commands` maps one to three words ("mitigate", "fairness subgroups") to `"package.module:attribute"`, a Command
-    that is loaded only when it is called. Of "explain" and "explain text" the first answers where no second word is known.
+    that is loaded only when it is called. Of "explain" and "explain text" the first answers where no second word is
+    known.
     """
 
     name: str
