@@ -5,12 +5,14 @@ from __future__ import annotations
 import gzip
 import shutil
 
+import ibis
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assay.core.budget.terms import source_identities
 from assay.core.errors import AssayError
 from assay.privacy import query
 from assay.privacy.queries.bounding.opening import open_private
@@ -128,3 +130,14 @@ def test_files_of_a_training_are_opened_by_the_schema_alone(tmp_path):
     assert table.x.tolist() == [[0, 1, 0, 1, 0]]
     with pytest.raises(AssayError, match="Unknown column 'who'"):
         open_training(str(tmp_path / "a.parquet"), SCHEMA, label="y", unit="who")
+
+
+def test_what_a_query_made_of_a_table_is_not_the_table_of_a_ledger():
+    """It passed for a table called query, in which every row of another could be there a hundred times."""
+    backend = ibis.duckdb.connect()
+    backend.raw_sql('CREATE TABLE "query" AS SELECT range AS x FROM range(2)')
+    table = backend.table("query")
+    assert source_identities(open_private(table, columns=["x"]).identities()) == ("table:duckdb:query",)
+    for made in (table.union(table), table.filter(table.x > 1), table.view()):
+        with pytest.raises(AssayError, match="Queries"):
+            source_identities(open_private(made, columns=["x"]).identities())

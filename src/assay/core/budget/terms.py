@@ -138,7 +138,7 @@ def _identity(facts: Mapping[str, Any]) -> str:
     if str(facts.get("kind", "")).endswith(" table"):
         return f"table:{facts['kind'].removesuffix(' table')}:{facts['source']}"
     raise AssayError(
-        "Data in memory have no identity to bind a ledger to.",
+        "Queries and data in memory have no identity to bind a ledger to.",
         code="ledger-data",
         hint="Use a file, or a table of a database.",
     )

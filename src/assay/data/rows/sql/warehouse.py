@@ -27,7 +27,9 @@ class Warehouse:
         self._spark = getattr(self._backend, "_session", None) if self._backend.name == "pyspark" else None
         self._lock = threading.RLock()
         self._colliding = len({name.lower() for name in names}) < len(names)
-        self._name = table.get_name() if type(table.op()).__name__ in ("DatabaseTable", "UnboundTable") else "query"
+        named = type(table.op()).__name__ in ("DatabaseTable", "UnboundTable")
+        self._name: str = table.get_name() if named else "query"
+        self._kind = "table" if named else "query"
         self.wide_sums = self._backend.name in WIDE
         self.columns: Mapping[str, Column] = {name: _column(name, type) for name, type in table.schema().items()}
         self.table = table.rename({f"c{i}": name for i, name in enumerate(names)})
@@ -86,8 +88,8 @@ class Warehouse:
         """None: nothing is left behind in a database of others."""
 
     def identities(self) -> tuple[Mapping[str, Any], ...]:
-        """The table by name; its content is not digested."""
-        return ({"source": self._name, "kind": f"{self._backend.name} table", "digest": "not digested"},)
+        """The table by name; its content is not digested. What was made of tables is none of them, but a query."""
+        return ({"source": self._name, "kind": f"{self._backend.name} {self._kind}", "digest": "not digested"},)
 
 
 def _column(name: str, type: Any) -> Column:
