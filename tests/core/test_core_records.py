@@ -7,6 +7,7 @@ import json
 import pickle
 from dataclasses import replace
 from datetime import UTC, datetime
+from enum import StrEnum
 
 import pytest
 from hypothesis import given
@@ -198,6 +199,11 @@ def test_errors_say_what_was_expected_and_travel_between_processes() -> None:
     assert (back.message, back.code, back.hint) == (error.message, error.code, error.hint)
     extra = pickle.loads(pickle.dumps(MissingExtra("Torch models", extra="deep")))
     assert "assay[deep]" in extra.hint
+
+
+def test_an_unknown_name_is_guessed_in_the_words_that_a_person_types() -> None:
+    kinds = StrEnum("kinds", {"RDP": "rdp", "PLD": "pld"})
+    assert unknown("accountant", "gdp", kinds).hint == "Did you mean 'rdp'? Known: pld, rdp."
 
 
 def test_a_message_can_be_said_in_another_language() -> None:

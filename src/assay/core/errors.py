@@ -71,7 +71,7 @@ def _missing_extra(what: str, extra: str) -> MissingExtra:
 
 def unknown(kind: str, name: str, known: Iterable[str], *, code: str = "unknown") -> AssayError:
     """The error for an unknown name; it lists the known ones and guesses which was meant."""
-    names = sorted(known)
+    names = sorted(map(str, known))  # a member of a StrEnum by its value
     close = get_close_matches(name, names, n=1)
     guess = f"Did you mean {close[0]!r}? " if close else ""
     return AssayError(f"Unknown {kind} {name!r}.", code=code, hint=f"{guess}Known: {', '.join(names) or 'none'}.")
