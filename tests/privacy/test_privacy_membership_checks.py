@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from sklearn.compose import make_column_transformer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
@@ -277,3 +277,11 @@ def test_recorded_predictions_refuse_noise_and_are_attacked_otherwise():
     found = by_name(list(membership(case)))
     assert found["auc", "loss-threshold"].value > 0.8
     assert "noisy copies" in found["balanced_accuracy", "label-only"].reason.text()
+
+
+def test_a_model_of_numbers_says_why_it_is_not_attacked():
+    frame = frame_of().assign(y=lambda made: made["a"] + made["b"])
+    (said,) = list(membership(case_of(frame, LinearRegression())))
+    assert said.reason.id == "no-classes-to-attack"
+    with pytest.raises(AssayError, match="gives numbers"):
+        privacy.attack_membership(LinearRegression().fit(frame[["a"]], frame["y"]), frame, frame, label="y")

@@ -49,6 +49,8 @@ def candidates(case: Case, /, *, most: int = MOST, seed: int = 0) -> Candidates:
     model, label, split = case.model, case.roles.label, case.roles.split
     if model is None or label is None or split is None:
         return Candidates(reason=Message("no-training-rows", "nothing says which rows the model was trained on"))
+    if not model.classes:
+        return Candidates(reason=Message("no-classes-to-attack", "the model gives numbers; classifiers are attacked"))
     if not case.held_out:
         words = "the column {split} names no rows as train beside others: rows of both kinds are needed"
         return Candidates(reason=Message("one-split", words, {"split": split}))
