@@ -208,3 +208,17 @@ def test_values_become_the_nearest_step_or_the_cell_they_lie_in(values):
     assert found["b"] == np.clip(np.floor(clamped + 3), 0, 12).astype(int).tolist()
     places = np.clip(np.searchsorted(edges.edges, clamped, side="right") - 1, 0, 6)
     assert found["c"] == places.tolist()
+
+
+@pytest.mark.parametrize("most", [2.5, 0, True])
+def test_half_a_row_of_a_unit_is_no_bound(most):
+    """The noise would be for two rows of 2.5, and three could stay."""
+    with pytest.raises(AssayError, match="whole numbers"):
+        Units("u", max_rows=most)
+
+
+def test_doubled_names_are_one_clear_error():
+    doubled = pa.table([pa.array([1]), pa.array([2])], names=["x", "x"])
+    for frame in (doubled, doubled.rename_columns(["x", "y"]).to_pandas().set_axis(["x", "x"], axis=1)):
+        with pytest.raises(AssayError, match="'x' more than once"):
+            open_private(frame, columns=["x"])

@@ -39,8 +39,8 @@ class Bounds:
             raise AssayError(
                 "Bounds on rows and keys are bounds for a unit.", code="budget-terms", hint="Name its column as well."
             )
-        if any(n < 1 for n in given):
-            raise AssayError("A unit contributes at least 1 row and 1 key.", code="budget-terms")
+        if any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in given):
+            raise AssayError("A unit contributes at least 1 row and 1 key, in whole numbers.", code="budget-terms")
 
     def to_json(self) -> dict[str, Any]:
         """The bounds by name."""

@@ -110,6 +110,10 @@ def _frame(source: Any, columns: Sequence[str]) -> Opened:
     from assay.data.rows.sql.duck import ROWS, DuckFiles
     from assay.privacy.reading.engine import roomy
 
+    module = type(source).__module__.partition(".")[0]
+    if module in ("pandas", "pyarrow"):  # narwhals has words of its own for doubled names
+        given = getattr(source, "columns" if module == "pandas" else "column_names", ())
+        check_names([str(name) for name in given], "The frame")
     try:
         frame: Any = nw.from_native(source)
     except TypeError:
