@@ -166,7 +166,7 @@ def run(dp):
 
 def test_one_row_changes_the_count_of_adaptive_clipping_by_one_half():
     """Theorem 1 of arXiv 1905.03871 needs it; a plain count would change by 1, for twice the loss."""
-    adaptive = privacy.AdaptiveClipping(count_noise=1e-9, rate=1.0, quantile=0.5)
+    adaptive = privacy.AdaptiveClipping(count_noise=1e-6, rate=1.0, quantile=0.5)
 
     def count(rows):
         dp = run(dense(adaptive=adaptive, max_grad_norm=4.0, rows=rows))
@@ -187,7 +187,7 @@ def test_adaptive_clipping_has_the_epsilon_of_the_two_answers_together():
 
 
 def test_the_norm_is_the_same_in_parts_and_after_an_interruption():
-    adaptive = privacy.AdaptiveClipping(count_noise=1e-9)
+    adaptive = privacy.AdaptiveClipping(count_noise=1e-6)
     whole = run(dense(adaptive=adaptive, steps=4))
     parts = run(dense(adaptive=adaptive, steps=4, max_rows_at_once=5))
     assert parts.norm == pytest.approx(whole.norm, rel=1e-6)
