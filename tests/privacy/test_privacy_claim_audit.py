@@ -134,6 +134,16 @@ def test_noise_beyond_the_claim_breaks_nothing() -> None:
     assert names == set()
 
 
+def test_noise_from_a_fixed_seed_is_a_breach() -> None:
+    """Whoever knows the seed takes the noise away; each training by itself looks as it should."""
+
+    def seeded(gradients: Any, /, *, steps: int) -> Any:
+        return Sgd(PLAN, seed=7)(gradients, steps=steps)
+
+    assert [found.name for found in noise_evidence(seeded, PLAN) if found.suspicious] == ["noise_mean"]
+    assert not [found.name for found in noise_evidence(Sgd(PLAN, seed=7), PLAN) if found.suspicious]
+
+
 def test_noise_on_a_lattice_may_come_again() -> None:
     plan = replace(PLAN, noise_multiplier=2.0, noise=NoiseSource.LATTICE)
     trainee = Sgd(plan)
