@@ -35,7 +35,7 @@ def given_of(parameters: Sequence[Parameter], arguments: Mapping[str, Any], /) -
 def _option(p: Parameter) -> Callable[[Any], Any]:
     kind = p.annotation.replace(" ", "").removesuffix("|None")
     name = f"own_{p.name}"
-    shown = f"Default: {p.default}." if not p.required and p.default is not None else ""
+    shown = f"Default: {p.default}." if not p.required and p.default not in (None, "", ()) else ""
     if kind == "bool" and p.name.startswith("no_"):
         return click.option(flag(p), name, is_flag=True, default=None, help=shown)
     if kind == "bool":
