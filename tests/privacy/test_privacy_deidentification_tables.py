@@ -201,6 +201,7 @@ BAD = [
     ({"column": ("note",), "operator": ("tokenize",), "key_id": ("kek:no",)}, "Unknown key 'kek:no'"),
     ({"column": ("note",), "operator": ("tokenize",), "keys": "env:ASSAY_NO_SUCH_KEY"}, "is not set"),
     ({"column": ("note",), "setting": ("width=3",)}, "Unknown setting"),
+    ({"cell": ("note=NUMBER",), "operator": ("bucket",)}, "needs the setting width"),
     ({"column": ("note",), "operator": ("mask",), "setting": ("keep_last=x",)}, "is a whole number"),
     ({"column": ("note",), "operator": ("mask",), "setting": ("keep_last",)}, "not of the form"),
     ({"column": ("note",), "operator": ("date-parts",), "setting": ("keep=day",)}, "Unknown part of a date"),

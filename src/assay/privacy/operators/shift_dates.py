@@ -53,4 +53,8 @@ def _shifted(each: Identifier, days: int, order: Order) -> str:
     try:
         return written.rewrite(written.value + timedelta(days=days))
     except OverflowError:
-        raise AssayError(f"A date of {each.field!r} is at the end of the calendar.", code="date") from None
+        raise AssayError(
+            f"A date of {each.field!r} is at the end of the calendar.",
+            code="date",
+            hint="Take out first what stands for no date, such as 9999-12-31.",
+        ) from None

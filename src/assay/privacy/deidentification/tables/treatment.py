@@ -155,6 +155,11 @@ def make_operator(
         token_keys = keys.token_keys()
         held = {"key": token_keys[0], "older": token_keys[1:], "keys": keys}
         given |= {key: value for key, value in held.items() if key in part.parameters}
+    missing = next((key for key, each in part.parameters.items() if each.required and key not in given), None)
+    if missing is not None:
+        raise AssayError(
+            f"The operator {name} needs the setting {missing}.", code="setting", hint=f"Like --setting {missing}=10."
+        )
     operator = part.make(**given)
     if not isinstance(operator, Operator):
         raise AssayError(f"The part {name!r} of kind operator made a {type(operator).__name__}.", code="area")
