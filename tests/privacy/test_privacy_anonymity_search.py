@@ -250,3 +250,9 @@ def test_utility_falls_as_what_tells_is_generalised() -> None:
     assert mild.loss < 0.03
     assert hard.loss > 0.3
     assert hard.interval.low > 0.2
+
+
+def test_a_target_that_is_no_column_is_a_clear_error() -> None:
+    data = pd.DataFrame({"x": range(20), "y": [0, 1] * 10})
+    with pytest.raises(AssayError, match="Unknown column 'z'"):
+        utility(data, anonymize(data, quasi=["x"], k=3), target="z")

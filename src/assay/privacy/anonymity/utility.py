@@ -77,9 +77,9 @@ def utility(
         raise AssayError(
             f"{target!r} is a quasi-identifier, which is generalised.", code="target", hint="Give another."
         )
-    label = coded(table, target)
     read = tuple(features) or (*result.after.sensitive, *quasi)
     check_columns([*read, *(() if target in read else (target,))], table.column_names)
+    label = coded(table, target)
     others = [coded(table, name) for name in read if name != target and name not in quasi]
     ours = [found for name, found in quasi.items() if name in read]
     plain = [_plain(column, column.codes) for column in [*others, *(found.column for found in ours)]]
