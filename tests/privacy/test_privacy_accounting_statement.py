@@ -8,6 +8,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 from scipy import optimize, stats
 
@@ -109,8 +110,15 @@ def test_the_price_is_exact_and_rounded_up() -> None:
     found = amount(SMALL, delta=1e-5)
     known = epsilon(SMALL, delta=1e-5)
     assert Fraction(known) < found["epsilon"] < Fraction(known) + Fraction(3, 10**6)
-    assert found["delta"] >= Fraction(1e-5)
     assert charge(SMALL, terms(), delta=1e-5) == found
+
+
+@pytest.mark.parametrize("text", ["1e-5", "2e-5", "0.00003", "1e-6", "7e-7"])
+def test_a_delta_costs_what_is_written(text: str) -> None:
+    """The float 1e-5 is a little more than that: a ledger of 1e-5 would refuse the training that it was made for."""
+    found = amount(SMALL, delta=np.float64(text))
+    assert found["delta"] == Fraction(text)
+    assert Fraction(epsilon(SMALL, delta=math.nextafter(float(text), 0))) < found["epsilon"]
 
 
 def test_a_ledger_takes_the_training_as_one_event() -> None:

@@ -10,7 +10,7 @@ from assay.core.budget.terms import Terms
 from assay.core.errors import AssayError
 from assay.privacy.accounting.accountants import Accountant, epsilon
 from assay.privacy.accounting.plan import ROW, Plan
-from assay.privacy.loss.amount import Amount, exact
+from assay.privacy.loss.amount import Amount, written
 from assay.privacy.loss.event import Event
 
 DECIMALS = 6
@@ -18,11 +18,15 @@ DECIMALS = 6
 
 
 def event(plan: Plan, /, *, delta: float, accountant: Accountant = Accountant.PLD) -> Event:
-    """The whole training as one privacy event: epsilon rounded up to DECIMALS, delta as its float rounded up."""
-    found = epsilon(plan, delta=delta, accountant=accountant)
+    """The whole training as one privacy event: epsilon rounded up to DECIMALS, delta as the decimal it is written as.
+
+    Where that lies below the float, epsilon is found for the float before it.
+    """
+    said = written(delta)
+    found = epsilon(plan, delta=delta if Fraction(delta) <= said else math.nextafter(delta, 0), accountant=accountant)
     scale = 10**DECIMALS
     rounded = Fraction(math.ceil(found * (1 + 1e-9) * scale), scale)
-    return Event("DP-SGD", plan.adjacency, epsilon=rounded, delta=exact(delta, name="delta"))
+    return Event("DP-SGD", plan.adjacency, epsilon=rounded, delta=said)
 
 
 def amount(plan: Plan, /, *, delta: float, accountant: Accountant = Accountant.PLD) -> Amount:

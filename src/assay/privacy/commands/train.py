@@ -11,7 +11,7 @@ from assay.core.budget.terms import source_identities
 from assay.core.errors import AssayError
 from assay.core.house import House, Ledger
 from assay.core.part import command
-from assay.privacy.loss.amount import Amount, exact
+from assay.privacy.loss.amount import Amount, written
 from assay.privacy.spending.asker import asker
 from assay.privacy.spending.release import release
 from assay.privacy.spending.subject import spent_run
@@ -175,7 +175,7 @@ class _Job:
             assert want.epsilon is not None
             trial = Plan(examples=100, batch=1, noise_multiplier=1.0, steps=1, unit=self.unit or ROW)
             charge(trial, ledger.terms, delta=1e-5)
-            return Amount(epsilon=exact(want.epsilon, name="epsilon"), delta=exact(want.delta, name="delta"))
+            return Amount(epsilon=written(want.epsilon), delta=written(want.delta))
         plan = self.settings.plan(want.examples, unit=self.unit, noise_multiplier=want.noise or 1.0)
         if want.epsilon is not None:
             plan = calibrated(plan, self.settings, epsilon=want.epsilon, delta=want.delta)

@@ -13,7 +13,7 @@ from assay.core.errors import AssayError
 from assay.core.house import House, Ledger
 from assay.core.part import command
 from assay.privacy.commands.train import reported, settings_of
-from assay.privacy.loss.amount import Amount, exact
+from assay.privacy.loss.amount import Amount, written
 from assay.privacy.spending.asker import asker
 from assay.privacy.spending.release import release
 from assay.privacy.spending.subject import spent_run
@@ -168,10 +168,10 @@ class _Job:
         ledger.terms.require(source_identities(self.rows.identities()))
         charge(self.found[0].plan, ledger.terms, delta=self.delta, accountant=self.found[0].settings.accountant)
         if self.epsilon is not None:
-            whole = exact(self.epsilon, name="epsilon")
+            whole = written(self.epsilon)
         else:
             whole = Fraction(math.ceil(plan.epsilon * (1 + 1e-9) * 10**DECIMALS), 10**DECIMALS)
-        return Amount(epsilon=whole, delta=exact(self.delta, name="delta"))
+        return Amount(epsilon=whole, delta=written(self.delta))
 
     def planned(self) -> Tuned:
         """The candidates with their noise and the epsilon of all of it, before any training."""

@@ -44,6 +44,15 @@ def exact(value: Number, /, *, name: str) -> Fraction:
     return found
 
 
+def written(value: float, /) -> Fraction:
+    """The decimal that a float is written as: 1e-5 is one in 100,000, and not the next binary number above it.
+
+    The shortest decimal that no other float is nearer to, at most half of the last bit away: for what a person typed
+    and is held to elsewhere as a text, as the terms of a ledger are.
+    """
+    return Fraction(repr(float(value)))
+
+
 def _fraction(value: Number) -> Fraction | None:
     """None for what is no finite number, or too far from 1 to be written out."""
     if isinstance(value, float) and math.isfinite(value):
