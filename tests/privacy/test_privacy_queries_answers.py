@@ -353,6 +353,25 @@ def test_wrong_lines_are_one_clear_error(house, parquet, words, code):
     assert house.ledger("census").history() == []
 
 
+def test_an_empty_list_of_keys_is_an_error_and_no_key_without_letters(house, parquet):
+    create(house.store, parquet, epsilon="3")
+    with pytest.raises(AssayError, match="one or more different values"):
+        ask(
+            house,
+            "--data",
+            parquet,
+            "--ask",
+            "count by sex",
+            "--epsilon",
+            "1",
+            "--ledger",
+            "census",
+            "--keys",
+            "sex=[]",
+        )
+    assert house.ledger("census").history() == []
+
+
 def test_a_locked_store_is_a_clear_error_and_spends_nothing(parquet, tmp_path):
     with open_store(f"sqlite:///{tmp_path}/locked.db?timeout=0.2") as store:
         ledger = create(store, parquet, epsilon="1")

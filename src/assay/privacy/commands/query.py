@@ -103,4 +103,4 @@ def _listed(text: str) -> str | Sequence[str]:
     if text.lower().endswith((".csv", ".txt", ".parquet")):
         return text
     plain = text[1:-1] if text.startswith("[") and text.endswith("]") else text
-    return [part.strip() for part in plain.split(",")]
+    return [part.strip() for part in plain.split(",")] if plain.strip() else []
