@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ import click
 
 from assay.core.finding import Finding, Run
 from assay.core.measure import NOT_RUN, Measure, Slice, Verdict
+from assay.core.part import printable
 
 MARKS = {
     Verdict.PASS: ("✓ pass", "green"),
@@ -24,10 +24,7 @@ MARKS = {
 
 def safe(text: object, /) -> str:
     """`text` with control and direction characters written out, so that data cannot steer a terminal."""
-    return "".join(
-        char if char.isprintable() and unicodedata.category(char) not in ("Cf", "Co", "Cs") else f"\\u{ord(char):04x}"
-        for char in str(text)
-    )
+    return printable(text)
 
 
 def print_json(data: Any, /) -> None:

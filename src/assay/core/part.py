@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -66,6 +67,30 @@ class Answer(Protocol):
 
     def to_json(self) -> Any:
         """The answer as JSON types."""
+
+
+def printable(text: object, /) -> str:
+    """`text` with control and direction characters written out, so that data cannot steer a terminal."""
+    return "".join(
+        char if char.isprintable() and unicodedata.category(char) not in ("Cf", "Co", "Cs") else f"\\u{ord(char):04x}"
+        for char in str(text)
+    )
+
+
+@dataclass(frozen=True)
+class Lines:
+    """An Answer of plain `lines`, whose control characters are written out, and of `data` as JSON types."""
+
+    lines: Sequence[str]
+    data: Any
+
+    def text(self) -> str:
+        """The lines."""
+        return "\n".join(map(printable, self.lines))
+
+    def to_json(self) -> Any:
+        """The facts."""
+        return self.data
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from assay.core.errors import AssayError
+from assay.core.part import printable
 from assay.privacy.accounting.accountants import WORDS, Accountant, epsilon
 from assay.privacy.accounting.plan import ROW, NoiseSource, Plan, Sampling, named
 
@@ -62,7 +63,7 @@ class Statement:
             "  epsilon by accountant, at the same delta:",
             *(f"    {WORDS[kind]}: {_shown(found)}{self._shuffled(kind)}" for kind, found in self.epsilons.items()),
         ]
-        return "\n".join("".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in x) for x in lines)
+        return "\n".join(map(printable, lines))
 
     def _shuffled(self, kind: Accountant) -> str:
         found = self.once.get(kind)

@@ -3,37 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from assay.core.errors import AssayError
 from assay.core.house import House
-from assay.core.part import Answer, command
+from assay.core.part import Answer, Lines, command
 from assay.privacy.deidentification.find import recognizers_of
 from assay.privacy.deidentification.operator import KIND as OPERATOR
 from assay.privacy.deidentification.recognizer import KIND as RECOGNIZER
 from assay.privacy.deidentification.tables.reading import readings
 from assay.privacy.deidentification.tables.treatment import open_keys, treatments
 from assay.privacy.deidentification.tables.whole import deidentify_file, reidentify_file
-
-
-@dataclass(frozen=True)
-class Done:
-    """Lines for a person, JSON types for a program."""
-
-    lines: Sequence[str]
-    data: Any
-
-    def text(self) -> str:
-        """The lines; control characters of names are written out."""
-        return "\n".join(
-            "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in line) for line in self.lines
-        )
-
-    def to_json(self) -> Any:
-        """The facts."""
-        return self.data
 
 
 @command(title="Replace the identifiers in texts and cells of a table", needs_case=False)
@@ -85,7 +66,7 @@ def deidentify(
     for name, found in replaced.by_column.items():
         counts = ", ".join(f"{entity} {n:,}" for entity, n in sorted(found.items())) or "nothing found"
         lines.append(f"  {name}: {counts}")
-    return Done([*lines, replaced.statement.text()], replaced.to_json() | {"out": out})
+    return Lines([*lines, replaced.statement.text()], replaced.to_json() | {"out": out})
 
 
 @command(title="Read what `deidentify` wrote with a key again", needs_case=False)
@@ -118,7 +99,7 @@ def reidentify(
         characters=characters,
     )
     rows = reidentify_file(Path(in_), Path(out), columns=found, progress=house.progress)
-    return Done([f"{rows:,} rows; wrote {out}. It holds identifiers again."], {"rows": rows, "out": out})
+    return Lines([f"{rows:,} rows; wrote {out}. It holds identifiers again."], {"rows": rows, "out": out})
 
 
 def _operators(given: Sequence[str]) -> str | dict[str, str]:

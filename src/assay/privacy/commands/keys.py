@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from assay.core.errors import AssayError, unknown
 from assay.core.house import House
-from assay.core.part import Answer, command
+from assay.core.part import Answer, Lines, command
 from assay.privacy.deidentification.tables.treatment import open_keys
 from assay.seal.atrest.files import new_file
 from assay.seal.atrest.history import KeysCheckpoint
@@ -32,24 +30,6 @@ ACTIONS = {
 
 LARGEST = 100_000
 """Bytes that a checkpoint may have."""
-
-
-@dataclass(frozen=True)
-class KeysAnswer:
-    """Lines for a person, JSON types for a program."""
-
-    lines: Sequence[str]
-    data: Any
-
-    def text(self) -> str:
-        """The lines; control characters of names are written out."""
-        return "\n".join(
-            "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in line) for line in self.lines
-        )
-
-    def to_json(self) -> Any:
-        """The facts."""
-        return self.data
 
 
 @command(title="Keys of subjects: create, rotate, shred, list, history, verify", needs_case=False, positional="words")
@@ -103,7 +83,7 @@ def open_subject_keys(keys: str, subjects: str, /) -> SubjectKeys:
     return SubjectKeys(Path(subjects), open_keys(keys))
 
 
-def _create(keys: str, path: Path, names: Sequence[str]) -> KeysAnswer:
+def _create(keys: str, path: Path, names: Sequence[str]) -> Lines:
     made, there = [], path.exists()
     if not (keys.startswith("env:") or Path(keys).exists()):
         if there:
@@ -127,10 +107,10 @@ def _create(keys: str, path: Path, names: Sequence[str]) -> KeysAnswer:
     fresh = store.add(names)
     if names:
         made.append(f"Made {fresh} keys; {len(set(names)) - fresh} were there.")
-    return KeysAnswer(made, {"keys": keys, "subjects": str(path), "current": source.current, "made": fresh})
+    return Lines(made, {"keys": keys, "subjects": str(path), "current": source.current, "made": fresh})
 
 
-def _rotate(keys: str, path: Path, *, drop: bool) -> KeysAnswer:
+def _rotate(keys: str, path: Path, *, drop: bool) -> Lines:
     in_file, there = not keys.startswith("env:"), path.exists()
     if drop and not (in_file and there):
         raise AssayError(
@@ -150,10 +130,10 @@ def _rotate(keys: str, path: Path, *, drop: bool) -> KeysAnswer:
     if drop:
         drop_older_keys(Path(keys))
         lines.append(f"{keys} holds no older key any more. Destroy other copies of those: they open old backups.")
-    return KeysAnswer(lines, {"current": found.current, "rewritten": rewritten, "dropped_older": drop})
+    return Lines(lines, {"current": found.current, "rewritten": rewritten, "dropped_older": drop})
 
 
-def _shred(store: SubjectKeys, names: Sequence[str]) -> KeysAnswer:
+def _shred(store: SubjectKeys, names: Sequence[str]) -> Lines:
     if not names:
         raise AssayError("Nobody was named.", code="usage", hint="assay privacy keys shred SUBJECT")
     gone = store.shred(names)
@@ -165,15 +145,15 @@ def _shred(store: SubjectKeys, names: Sequence[str]) -> KeysAnswer:
         "Backups of the subject keys still hold the wrap: run `assay privacy keys rotate --drop-older` and destroy "
         "other copies of the old key."
     )
-    return KeysAnswer(lines, {"shredded": gone, "entry": entry.to_json() if gone else None})
+    return Lines(lines, {"shredded": gone, "entry": entry.to_json() if gone else None})
 
 
-def _list(store: SubjectKeys, names: Sequence[str]) -> KeysAnswer:
+def _list(store: SubjectKeys, names: Sequence[str]) -> Lines:
     if not names:
         found = store.holdings()
         lines = [f"{n:,} keys wrapped by {key_id}" for key_id, n in sorted(found.held.items())]
         lines += [f"{found.shredded:,} shredded"]
-        return KeysAnswer(lines, {"held": dict(found.held), "shredded": found.shredded})
+        return Lines(lines, {"held": dict(found.held), "shredded": found.shredded})
     lines, facts = [], []
     for name in names:
         state = store.state(name)
@@ -182,18 +162,18 @@ def _list(store: SubjectKeys, names: Sequence[str]) -> KeysAnswer:
         since = f"shredded {state.shredded}" if state.shredded else "held"
         lines.append(f"{name}  {state.handle}  made {state.created}  {since}")
         facts.append({"subject": name, "handle": state.handle, "made": state.created, "shredded": state.shredded})
-    return KeysAnswer(lines, facts)
+    return Lines(lines, facts)
 
 
-def _history(store: SubjectKeys) -> KeysAnswer:
+def _history(store: SubjectKeys) -> Lines:
     entries = store.history()
     lines = [
         f"{entry.number:>6}  {entry.at}  {entry.what:<9}  {entry.count:,} keys  {entry.about}" for entry in entries
     ]
-    return KeysAnswer(lines, [entry.to_json() for entry in entries])
+    return Lines(lines, [entry.to_json() for entry in entries])
 
 
-def _verify(store: SubjectKeys, checkpoint: str | None, save: str | None) -> KeysAnswer:
+def _verify(store: SubjectKeys, checkpoint: str | None, save: str | None) -> Lines:
     kept = _read_checkpoint(Path(checkpoint)) if checkpoint else None
     now = store.verify(checkpoint=kept)
     lines = [f"The history holds: {now.count} entries, head {now.head}."]
@@ -205,7 +185,7 @@ def _verify(store: SubjectKeys, checkpoint: str | None, save: str | None) -> Key
         with new_file(Path(save), over=save == checkpoint) as made:
             made.write_text(json.dumps(now.to_json(), indent=2) + "\n", encoding="utf-8")
         lines.append(f"Kept the checkpoint in {save}. Store it where the subject keys are not.")
-    return KeysAnswer(lines, {"checkpoint": now.to_json(), "compared": kept.to_json() if kept else None})
+    return Lines(lines, {"checkpoint": now.to_json(), "compared": kept.to_json() if kept else None})
 
 
 def _read_checkpoint(path: Path) -> KeysCheckpoint:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from assay.core.budget.accounting import loss_text, loss_to_json
 from assay.core.budget.terms import Bounds, Checkpoint
 from assay.core.errors import AssayError, unknown
 from assay.core.house import House, Ledger, Spend
-from assay.core.part import Answer, command
+from assay.core.part import Answer, Lines, command
 from assay.privacy.spending.asker import asker
 from assay.privacy.spending.checkpoint import read_checkpoint, write_checkpoint
 from assay.privacy.spending.opening import analysts_of, budget_of, terms_of
@@ -26,24 +25,6 @@ VERIFYING = ("checkpoint", "signed_by")
 SAVING = ("save", "sign_with")
 ACTIONS = {"create": (*CREATING, *SAVING), "show": (), "history": (), "list": (), "verify": (*VERIFYING, *SAVING)}
 """What may be asked, and the flags that belong to it."""
-
-
-@dataclass(frozen=True)
-class LedgerAnswer:
-    """Lines for a person, JSON types for a program."""
-
-    lines: Sequence[str]
-    data: Any
-
-    def text(self) -> str:
-        """The lines; control characters of names are written out."""
-        return "\n".join(
-            "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in line) for line in self.lines
-        )
-
-    def to_json(self) -> Any:
-        """The facts."""
-        return self.data
 
 
 @command(
@@ -93,7 +74,7 @@ def ledger(
     action, name = _asked(words, given)
     if action == "list":
         names = list(house.ledgers.names())
-        return LedgerAnswer(names or ["There is no ledger yet."], {"ledgers": names})
+        return Lines(names or ["There is no ledger yet."], {"ledgers": names})
     if action == "create":
         return _create(house, name, given)
     found = house.ledgers.open(name)
@@ -117,7 +98,7 @@ def _asked(words: Sequence[str], given: dict[str, Any]) -> tuple[str, str]:
     return action, words[-1]
 
 
-def _create(house: House, name: str, given: dict[str, Any]) -> LedgerAnswer:
+def _create(house: House, name: str, given: dict[str, Any]) -> Lines:
     budget = budget_of(
         {unit: given.get(unit) for unit in ("epsilon", "delta", "rho", "rdp")},
         measure=given.get("measure"),
@@ -140,10 +121,10 @@ def _create(house: House, name: str, given: dict[str, Any]) -> LedgerAnswer:
         raise AssayError(f"The file {given['save']} is there already.", code="checkpoint", hint="Name a new file.")
     made = house.ledgers.create(name, terms, who=asker(given.get("who")))
     kept = _save(made.checkpoint(), given, key)
-    return LedgerAnswer([f"Created the ledger {name}.", *_terms_lines(made), *kept], _facts(made))
+    return Lines([f"Created the ledger {name}.", *_terms_lines(made), *kept], _facts(made))
 
 
-def _show(house: House, found: Ledger) -> LedgerAnswer:
+def _show(house: House, found: Ledger) -> Lines:
     run = spent_run(house, found)
     left, history = found.remaining(), found.history()
     lost = sum(spend.state != "committed" for spend in history)
@@ -155,19 +136,19 @@ def _show(house: House, found: Ledger) -> LedgerAnswer:
         lines.append(f"  remains    {loss_text(found.remaining(who=who), left=True)} for {who}")
     lines.append(f"Run {run.id}. See it again with: assay run show {run.id} --all")
     facts = _facts(found) | {"run": run.id, "reservations": len(history), "never_released": lost}
-    return LedgerAnswer(lines, facts)
+    return Lines(lines, facts)
 
 
-def _history(found: Ledger) -> LedgerAnswer:
+def _history(found: Ledger) -> Lines:
     spends = found.history()
     lines = [
         f"{spend.at[:19]}Z  {spend.state:<9}  {loss_text(_positive(spend), left=False):<24}  {spend.who}  {spend.what}"
         for spend in spends
     ]
-    return LedgerAnswer(lines or [f"Nothing was asked of {found.name} yet."], [_spend_json(spend) for spend in spends])
+    return Lines(lines or [f"Nothing was asked of {found.name} yet."], [_spend_json(spend) for spend in spends])
 
 
-def _verify(found: Ledger, given: dict[str, Any]) -> LedgerAnswer:
+def _verify(found: Ledger, given: dict[str, Any]) -> Lines:
     kept, signing = None, _signing_key(given)
     if "checkpoint" in given:
         key = load_verify_key(Path(given["signed_by"])) if "signed_by" in given else None
@@ -180,7 +161,7 @@ def _verify(found: Ledger, given: dict[str, Any]) -> LedgerAnswer:
     if kept is None:
         lines.append("Only a checkpoint kept elsewhere can tell whether the store was restored from an older copy.")
     facts = {"checkpoint": now.to_json(), "compared": kept.to_json() if kept else None}
-    return LedgerAnswer([*lines, *_save(now, given, signing)], facts)
+    return Lines([*lines, *_save(now, given, signing)], facts)
 
 
 def _counted(entries: int) -> str:

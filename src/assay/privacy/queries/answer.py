@@ -11,6 +11,7 @@ from assay.core.budget.accounting import loss_text, loss_to_json
 from assay.core.canonical import digest
 from assay.core.errors import Message
 from assay.core.measure import Interval, Measure
+from assay.core.part import printable
 from assay.core.subject import Task
 from assay.privacy.loss.amount import Amount
 from assay.privacy.loss.event import Event
@@ -124,7 +125,7 @@ class PrivateAnswer:
     def text(self) -> str:
         """The numbers, one a line, and what they promise; control characters of keys are written out."""
         lines = [f"{self.ask}, privately", *self._rows(), *self._promise()]
-        return "\n".join("".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in line) for line in lines)
+        return "\n".join(map(printable, lines))
 
     def _rows(self) -> Iterator[str]:
         labels = [", ".join(f"{name}={level}" for name, level in cell.slice.items()) or "all" for cell in self.cells]
