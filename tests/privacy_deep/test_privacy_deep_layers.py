@@ -175,6 +175,27 @@ def test_networks_that_mix_rows_are_seen_at_the_first_batch(model, x, words):
         train(model(), x, **settings)
 
 
+class Positions(nn.Module):
+    """Looks its ten positions up once for all rows, or once for each."""
+
+    def __init__(self, *, each):
+        super().__init__()
+        self.each, self.place, self.out = each, nn.Embedding(10, 6), nn.Linear(6, 2)
+
+    def forward(self, x):
+        places = torch.arange(10)
+        return self.out((x + self.place(places.expand(len(x), 10) if self.each else places)).mean(1))
+
+
+@pytest.mark.parametrize("sampling", ["fixed", "each-once"])
+def test_as_many_positions_as_rows_are_no_rows(sampling):
+    """In batches of ten their gradients looked like those of ten rows: a row could move each by the whole norm."""
+    settings = {"batch": 10, "delta": 1e-3, "sampling": sampling}
+    with pytest.raises(AssayError, match="not of the rows"):
+        train(Positions(each=False), rows(40, 10, 6), **settings)
+    assert train(Positions(each=True), rows(40, 10, 6), **settings).finished
+
+
 def test_dropout_and_one_row_are_no_mixing():
     model = nn.Sequential(nn.Linear(6, 8), nn.Dropout(0.5), nn.Linear(8, 2))
     assert train(model, rows(40, 6)).finished

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 
 from assay.core.errors import AssayError
 from assay.privacy.accounting.accountants import epsilon
-from assay.privacy.accounting.plan import Plan
+from assay.privacy.accounting.plan import Plan, Sampling
 from assay.privacy.accounting.statement import Statement
 from assay.privacy.deep.gradients.clipping import LogicalBatch, clipped_sum, normal_like
 from assay.privacy.deep.gradients.hooks import LOOP, RowGradients
@@ -141,7 +141,8 @@ class Training:
             undo.callback(self._hooks.cleanup)
             self.account.open(self.settings.state)
             undo.pop_all()
-        self._probe = Probe(self.model, self._hooks.layers, quiet=self._quiet)
+        steady = self.plan.sampling is not Sampling.POISSON
+        self._probe = Probe(self.model, self._hooks.layers, quiet=self._quiet, steady=steady)
         self._own_step = self.optimizer.__dict__.get("step")
         self._take: Callable[[], Any] = self.optimizer.step
         self.optimizer.__dict__["step"] = types.MethodType(self._private_step(), self.optimizer)

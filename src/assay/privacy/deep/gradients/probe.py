@@ -24,14 +24,18 @@ class Probe:
     At that forward pass the network is run twice more, without gradients and with the same random numbers, the second
     time with other numbers in the first row: the answers for the other rows must not move, nor what trained layers are
     given for them; no buffer may change (it would hold the data without noise), and no normalisation may be given
-    single numbers. At the backward pass,
+    single numbers. Where batches are `steady`, all of one size, it is run with one row more, too: what a trained layer
+    is given must grow with it, and not have that many rows by coincidence, as places of a text. At the backward pass,
     `compare` holds the sum of the gradients of the rows against the gradient of autograd. What is compared are shapes
     and equalities that hold for every data set or for none. A loss that mixes rows is not seen: it must be a mean or a
     sum over rows of what each row costs by itself (not over the tokens or weights of the whole batch).
     """
 
-    def __init__(self, model: nn.Module, layers: Sequence[nn.Module], /, *, quiet: Callable[[], Any]) -> None:
-        self.model, self.layers, self.quiet, self.rows, self.active = model, layers, quiet, 0, True
+    def __init__(
+        self, model: nn.Module, layers: Sequence[nn.Module], /, *, quiet: Callable[[], Any], steady: bool
+    ) -> None:
+        self.model, self.layers, self.quiet, self.steady = model, layers, quiet, steady
+        self.rows, self.active = 0, True
         self._handle = model.register_forward_pre_hook(self._look, with_kwargs=True)
 
     def close(self) -> None:
@@ -61,6 +65,10 @@ class Probe:
             first = [*_run(model, args, kwargs), *seen]
             seen.clear()
             second = [*_run(model, *_other_first_row(args, kwargs, self.rows)), *seen]
+            seen.clear()
+            if self.steady:
+                _run(model, *_one_row_more(args, kwargs, self.rows))
+            fitting = all(len(tensor) == self.rows + 1 for tensor in seen)
         for handle in watched:
             handle.remove()
         changed = [name for name, buffer in model.named_buffers() if not _same(buffer, buffers[name])]
@@ -68,6 +76,12 @@ class Probe:
             buffer.data.copy_(buffers[name])
         _refuse_where(zeroing, "gives a normalisation single numbers, so that it answers zero", "Use nn.LayerNorm.")
         _refuse_where(changed, "changes with the data, without noise", FIX)
+        if not fitting:
+            raise AssayError(
+                "A trained layer is given something that is not of the rows of the batch, but has as many.",
+                code="per-example",
+                hint="Give it its input for each row, as position_ids (rows, places), or freeze it.",
+            )
         if any(_moved(a, b, self.rows) for a, b in zip(first, second, strict=False)):
             raise AssayError(
                 "What the model computes for an example depends on the other examples of its batch.",
@@ -134,6 +148,16 @@ def _other_first_row(args: Any, kwargs: Any, rows: int) -> tuple[Any, Any]:
         return moved
 
     return tree_map(changed, args), tree_map(changed, kwargs)
+
+
+def _one_row_more(args: Any, kwargs: Any, rows: int) -> tuple[Any, Any]:
+    """The same arguments with the last row twice."""
+
+    def longer(leaf: Any) -> Any:
+        own = isinstance(leaf, Tensor) and leaf.dim() > 0 and len(leaf) == rows
+        return torch.cat([leaf, leaf[-1:]]) if own else leaf
+
+    return tree_map(longer, args), tree_map(longer, kwargs)
 
 
 def _moved(first: Tensor, second: Tensor, rows: int) -> bool:
