@@ -101,3 +101,21 @@ def test_a_refusal_is_a_reason_in_the_audit_and_other_checks_go_on() -> None:
     assert reason is not None
     assert "did not agree" in str(reason)
     assert any(finding.measure.value is not None for finding in run.findings)
+
+
+@pytest.mark.parametrize("check", ["privacy.membership", "privacy.membership_by_group"])
+def test_shadow_models_need_the_consent_of_all_rows(check: str) -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    from assay.engine.areas import registry
+    from assay.models.live import wrap
+
+    parts = ["train", "test"]
+    frame = _frame(agreed=[True, False], part=parts)
+    model = wrap(LogisticRegression().fit(frame[["age", "income"]], frame["y"]))
+    case = _case(frame, consent="agreed", split="part", model=model)
+    case.require_consent("Training")
+    asked = registry().check(check)
+    assert any(measure.value is not None for measure in measures_of(asked, case))
+    with pytest.raises(AssayError, match="shadow models would train on 200 rows"):
+        list(measures_of(asked, case, shadows=4))

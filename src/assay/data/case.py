@@ -262,14 +262,15 @@ class Case:
                 break
         return pa.concat_tables(parts).take(pa.array(np.searchsorted(wanted, np.asarray(places))))
 
-    def require_consent(self, use: str, /) -> None:
+    def require_consent(self, use: str, /, *, held_out: bool = False) -> None:
         """Raise AssayError "consent" where `use` would train on rows whose people did not agree to it.
 
-        Nothing without the role `consent`. Rows that `split` holds out are not trained on and need none.
+        Nothing without the role `consent`. Rows that `split` holds out need none, unless `held_out` says that they
+        are trained on too.
         """
         if self.roles.consent is None:
             return
-        split = self.roles.split if self.held_out else None
+        split = self.roles.split if self.held_out and not held_out else None
         lacking = 0
         for table in self._rows.stream([self.roles.consent, *([split] if split else [])], size=BATCH):
             agreed = consents(table.column(0), purpose=self.roles.purpose)

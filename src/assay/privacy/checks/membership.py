@@ -10,7 +10,7 @@ from assay.core.measure import Limit, Measure
 from assay.privacy.membership.attack import attack_membership, own_attacks
 from assay.privacy.membership.candidates import MOST, candidates
 from assay.privacy.membership.measures import AUC_FAIL, AUC_WARN, TPR_FAIL, TPR_WARN, measures
-from assay.privacy.membership.shadows import USUAL
+from assay.privacy.membership.shadows import SHADOWS, USUAL
 
 if TYPE_CHECKING:
     from assay.data.case import Case
@@ -56,13 +56,16 @@ def membership(
     if drawn.rows is None or case.model is None:
         yield Measure("auc", None, case.n, reason=drawn.reason)
         return
+    count = shadows or (USUAL if trainer else 0)
+    if count:
+        case.require_consent(SHADOWS, held_out=True)
     found = attack_membership(
         case.model,
         drawn.rows,
         drawn.member,
         attacks=own_attacks(),
         trainer=train,
-        shadows=shadows or (USUAL if trainer else 0),
+        shadows=count,
         seed=seed,
         level=level,
     )

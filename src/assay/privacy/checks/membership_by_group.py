@@ -11,7 +11,7 @@ from assay.privacy.membership.answers import silent
 from assay.privacy.membership.attack import attack_membership, chosen, own_attacks
 from assay.privacy.membership.candidates import MOST, candidates
 from assay.privacy.membership.groups import by_group
-from assay.privacy.membership.shadows import USUAL
+from assay.privacy.membership.shadows import SHADOWS, USUAL
 
 if TYPE_CHECKING:
     from assay.data.case import Case
@@ -53,6 +53,8 @@ def membership_by_group(
         yield Measure("auc_gap", None, case.n, reason=drawn.reason)
         return
     count = shadows or (USUAL if trainer else 0)
+    if count:
+        case.require_consent(SHADOWS, held_out=True)
     asked = attack or (
         "lira-offline" if count else "label-only" if silent(case.model, drawn.rows) else "loss-threshold"
     )

@@ -23,6 +23,8 @@ USUAL = 16
 FEWEST = 4
 """Fewer shadow models than this tell nothing of spread: two that saw a row and two that did not."""
 TASK = "privacy.shadow_models"
+SHADOWS = "An attack with shadow models"
+"""What trains on rows of members and others alike, and needs the consent of all of them."""
 
 NO_SHADOWS = Message(
     "no-shadows",

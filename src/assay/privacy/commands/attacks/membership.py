@@ -19,7 +19,7 @@ from assay.privacy.membership.attack import Attack, Membership, attack_membershi
 from assay.privacy.membership.candidates import MOST, Candidates, candidates
 from assay.privacy.membership.measures import measures
 from assay.privacy.membership.setting import KIND
-from assay.privacy.membership.shadows import USUAL
+from assay.privacy.membership.shadows import SHADOWS, USUAL
 
 if TYPE_CHECKING:
     from assay.data.case import Case
@@ -130,6 +130,8 @@ def _answered(
     """The attacks on `model`, and their stored Run."""
     assert drawn.rows is not None
     level, seed = house.policy.rules.level, int(params["seed"])
+    if params["shadows"]:
+        case.require_consent(SHADOWS, held_out=True)
     found = attack_membership(
         *(model, drawn.rows, drawn.member),
         attacks=asked,
