@@ -129,7 +129,8 @@ def test_the_coefficients_of_a_linear_model_are_its_answers(house, files, label,
 
 @pytest.mark.parametrize(("label", "model"), [("bought", "mlp"), ("spent", "linear")])
 def test_a_model_says_how_it_is_trained_again_on_other_rows(house, files, label, model):
-    said = ask(house, files, label=label, model=model, epsilon=None, noise=1.0, hidden="4").to_json()["statement"]
+    given = {"epsilon": None, "noise": 1.0, "epochs": 20.0, "hidden": "4"}
+    said = ask(house, files, label=label, model=model, **given).to_json()["statement"]
     opened = open_model(f"{files}/model", known=KNOWN)
     fit_again, rows = refitter(opened), table(450, seed=3)
     inputs = rows.select(["age", "city", "spent" if label == "bought" else "bought"])
